@@ -1,0 +1,1 @@
+"""Each turns messages into control changes and changes into feedback; none knows another."""

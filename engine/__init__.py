@@ -1,0 +1,1 @@
+"""What the show is made of; knows nothing of OSC, MIDI or HTTP."""

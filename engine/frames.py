@@ -1,0 +1,236 @@
+"""FrameMailbox: newest-wins frames between two processes, in inherited shared memory.
+
+Three slots, one writer, one reader. The writer never waits: it fills a slot that is neither the
+newest nor claimed by the reader, then names it the newest. The reader claims the newest slot,
+copies it and checks that the slot's number is still the one it claimed; otherwise it tries again.
+So a frame is never torn, whatever either side does, and neither side can block the other, not even
+by dying half-way: there is no lock to leave behind. (The method is a sequence lock per slot over
+triple buffering; see Boehm, "Can seqlocks get along with programming language memory models?",
+2012.)
+
+The memory has no name (memfd, or an unlinked file), so nothing can be left behind: it is gone when
+the last process that inherited it is. A pipe beside it rings when a frame has arrived.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+import select
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from engine.latest import Frame, Picture
+
+# the first page, as 64-bit words: each is read and written whole by one load or store
+_NEWEST: Final = 0  # number of the newest frame
+_CLAIM: Final = 1  # the slot the reader holds, plus 1
+_WRITTEN: Final = 2
+_READ: Final = 3
+_SLOTS_AT: Final = 8  # four words a slot: number before, number after, captured_ns, snapshot_seq
+_SLOT_WORDS: Final = 4
+_DATA_AT: Final = 4096
+_SLOTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxHandle:
+    """What another process needs to open a mailbox: inherited descriptors and the frame size."""
+
+    memory_fd: int
+    ring_fd: int
+    hear_fd: int
+    width: int
+    height: int
+
+    def as_text(self) -> str:
+        return ",".join(
+            map(str, (self.memory_fd, self.ring_fd, self.hear_fd, self.width, self.height))
+        )
+
+    @classmethod
+    def from_text(cls, text: str) -> MailboxHandle:
+        return cls(*map(int, text.split(",")))
+
+    @property
+    def fds(self) -> tuple[int, int, int]:
+        """Descriptors to inherit, in the order of `subprocess`' `pass_fds`."""
+        return (self.memory_fd, self.ring_fd, self.hear_fd)
+
+
+class FrameMailbox:
+    """RGB uint8 frames of one size, (height, width, 3); the newest wins.
+
+    Use either the writing half (`put`) or the reading half (`take`, `wait`) in one process.
+    `written - read` of frames were overwritten unseen, or not taken yet.
+    """
+
+    def __init__(self, handle: MailboxHandle) -> None:
+        self.handle = handle
+        self._shape = (handle.height, handle.width, 3)
+        self._size = handle.height * handle.width * 3
+        stride = -(-self._size // 4096) * 4096
+        self._memory = mmap.mmap(handle.memory_fd, _DATA_AT + _SLOTS * stride)
+        self._slots: list[Picture] = [
+            np.ndarray(self._shape, np.uint8, self._memory, _DATA_AT + slot * stride)
+            for slot in range(_SLOTS)
+        ]
+        self._words = memoryview(self._memory)[:_DATA_AT].cast("Q")
+        self._fence = threading.Lock()
+        self._seen = 0
+        self._closed = False
+
+    @classmethod
+    def create(cls, width: int, height: int) -> FrameMailbox:
+        """A new mailbox that this process owns; `handle` opens it elsewhere."""
+        size = _DATA_AT + _SLOTS * (-(-width * height * 3 // 4096) * 4096)
+        fd = _anonymous_memory(size)
+        hear_fd, ring_fd = os.pipe()
+        os.set_blocking(hear_fd, False)
+        os.set_blocking(ring_fd, False)
+        return cls(MailboxHandle(fd, ring_fd, hear_fd, width, height))
+
+    @property
+    def width(self) -> int:
+        return self.handle.width
+
+    @property
+    def height(self) -> int:
+        return self.handle.height
+
+    @property
+    def written(self) -> int:
+        """Frames written so far, by every writer this memory has had."""
+        return self._words[_WRITTEN]
+
+    @property
+    def read(self) -> int:
+        """Frames taken so far."""
+        return self._words[_READ]
+
+    # the writer
+
+    def put(self, picture: Picture, captured_ns: int, snapshot_seq: int = 0) -> int:
+        """Make `picture` the newest frame; its number. Raises ValueError on another shape."""
+        if picture.shape != self._shape or picture.dtype != np.uint8:
+            raise ValueError(
+                f"a mailbox of {self._shape} uint8 was given {picture.shape} {picture.dtype}"
+            )
+        words = self._words
+        newest = words[_NEWEST]
+        number = newest + 1
+        slot = self._free_slot(newest, words[_CLAIM])
+        at = _SLOTS_AT + slot * _SLOT_WORDS
+        words[at] = number
+        self._barrier()
+        np.copyto(self._slots[slot], picture)
+        words[at + 2] = captured_ns
+        words[at + 3] = snapshot_seq
+        self._barrier()
+        words[at + 1] = number
+        self._barrier()
+        words[_NEWEST] = words[_WRITTEN] = number
+        # a full pipe means the reader has a ring it did not hear yet; no reader is no harm either
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self.handle.ring_fd, b"!")
+        return number
+
+    def _free_slot(self, newest: int, claimed: int) -> int:
+        for slot in range(_SLOTS):
+            if (newest == 0 or self._after(slot) != newest) and slot + 1 != claimed:
+                return slot
+        raise AssertionError("three slots, two taken")  # pragma: no cover
+
+    # the reader
+
+    def take(self, into: Picture | None = None) -> Frame | None:
+        """The newest frame if there is one not taken yet, copied (into `into` where given)."""
+        words = self._words
+        while True:
+            newest = words[_NEWEST]
+            if newest == self._seen:
+                return None
+            slot = self._find(newest)
+            if slot is None:
+                continue
+            words[_CLAIM] = slot + 1
+            self._barrier()
+            target = np.empty(self._shape, np.uint8) if into is None else into
+            np.copyto(target, self._slots[slot])
+            self._barrier()
+            at = _SLOTS_AT + slot * _SLOT_WORDS
+            before, after, captured_ns, snapshot_seq = words[at : at + _SLOT_WORDS].tolist()
+            words[_CLAIM] = 0
+            if before == after == newest:
+                self._seen = newest
+                words[_READ] += 1
+                return Frame(target, newest, captured_ns, snapshot_seq)
+
+    def _find(self, number: int) -> int | None:
+        for slot in range(_SLOTS):
+            if self._after(slot) == number:
+                return slot
+        return None
+
+    def wait(self, timeout_s: float) -> bool:
+        """Block until a frame not taken yet is there, or the time is over; whether there is one."""
+        deadline = time.monotonic() + timeout_s
+        while self._words[_NEWEST] == self._seen:
+            left = deadline - time.monotonic()
+            if left <= 0 or self._closed:
+                return False
+            self._listen(left)
+        self._silence()
+        return True
+
+    def _listen(self, timeout_s: float) -> None:
+        if sys.platform == "win32":  # pragma: no cover - pipes cannot be polled there
+            time.sleep(min(timeout_s, 0.001))
+            return
+        # also looks by itself now and then: the ring may have been drained by an earlier reader
+        select.select([self.handle.hear_fd], [], [], min(timeout_s, 0.1))
+        self._silence()
+
+    def _silence(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.handle.hear_fd, 4096)
+
+    # both
+
+    def close(self) -> None:
+        """Give this process's share of the memory back; the other side keeps its own."""
+        if self._closed:
+            return
+        self._closed = True
+        self._slots.clear()
+        self._words.release()
+        with contextlib.suppress(BufferError):  # a picture still being read keeps the map alive
+            self._memory.close()
+        for fd in self.handle.fds:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def _after(self, slot: int) -> int:
+        return self._words[_SLOTS_AT + slot * _SLOT_WORDS + 1]
+
+    def _barrier(self) -> None:
+        # taking and leaving a lock orders memory on every platform CPython runs on
+        with self._fence:
+            pass
+
+
+def _anonymous_memory(size: int) -> int:
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("artflow-frames")
+        os.ftruncate(fd, size)
+        return fd
+    with tempfile.TemporaryFile() as file:  # unlinked at birth on POSIX
+        os.ftruncate(file.fileno(), size)
+        return os.dup(file.fileno())

@@ -1,0 +1,1 @@
+"""The torch room: a process of its own that paints frames."""

@@ -1,0 +1,157 @@
+"""The table of built-in controls: the one place where a control is declared.
+
+A row here is all that OSC, MIDI, scenes, the web and the printed reference need.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.controls import Parameter, Trigger
+
+RIDE_S: Final = 0.05
+"""Travel time of faders: hides the steps of 7-bit knobs and 30 Hz senders, too short to feel."""
+
+BUSY: Final = ("starting", "loading", "painting", "stalled", "restarting", "failed")
+
+
+def _f(
+    name: str,
+    low: float,
+    high: float,
+    default: float,
+    help: str,
+    *,
+    unit: str = "",
+    slew: float = 0.0,
+    wrap: bool = False,
+) -> Parameter:
+    return Parameter(
+        name, "f", float(default), help, low=low, high=high, unit=unit, slew=slew, wrap=wrap
+    )
+
+
+def _i(name: str, low: int, high: int, default: int, help: str) -> Parameter:
+    return Parameter(name, "i", default, help, low=low, high=high)
+
+
+def _switch(name: str, default: int, help: str) -> Parameter:
+    return Parameter(name, "i", default, help, low=0, high=1)
+
+
+def _s(name: str, default: str, help: str, choices: tuple[str, ...] | None = None) -> Parameter:
+    return Parameter(name, "s", default, help, choices=choices)
+
+
+def _report(
+    name: str, kind: str, help: str, unit: str = "", choices: tuple[str, ...] | None = None
+) -> Parameter:
+    defaults: dict[str, float | int | str] = {"f": 0.0, "i": 0, "s": ""}
+    default = defaults[kind]
+    return Parameter(
+        name,
+        kind,
+        choices[0] if choices else default,
+        help,
+        unit=unit,
+        read_only=True,
+        choices=choices,
+    )
+
+
+PARAMETERS: Final[tuple[Parameter, ...]] = (
+    _s("prompt/a", "", "prompt of deck a (empty: the model's own default prompt)"),
+    _s("prompt/b", "", "prompt of deck b (empty: the model's own default prompt)"),
+    _f("prompt/mix", 0, 1, 0, "crossfade of the decks' embeddings (spherical)", slew=RIDE_S),
+    _s("prompt/negative", "", "used when paint/guidance-mode needs it"),
+    _f("paint/strength", 0, 1, 0.5, "how far the picture may leave its input", slew=RIDE_S),
+    _i("paint/steps", 1, 4, 1, "denoising steps (stream batch)"),
+    _f("paint/guidance", 0, 10, 1, "classifier-free guidance scale", slew=RIDE_S),
+    _s(
+        "paint/guidance-mode",
+        "none",
+        "how guidance is computed (StreamDiffusion's cfg_type)",
+        ("none", "self", "initialize", "full"),
+    ),
+    _f("paint/delta", 0, 2, 1, "residual-guidance delta", slew=RIDE_S),
+    _i("paint/seed", 0, 2147483647, 2, "noise seed of deck a"),
+    _i("paint/seed-b", 0, 2147483647, 3, "noise seed of deck b"),
+    _f("paint/seed-mix", 0, 1, 0, "spherical blend of the two noises", slew=RIDE_S),
+    _f("paint/skip-similar", 0, 1, 0, "do not repaint inputs more similar than this; 0 = off"),
+    _switch("paint/active", 1, "0 = stop painting and hold"),
+    _s("input/source", "test-card", "test-card | drawing | camera | video | screen | image"),
+    _switch("input/mirror", 0, "flip horizontally (self view)"),
+    _f(
+        "feedback/amount",
+        0,
+        1,
+        0,
+        "share of the last painted picture in the next input",
+        slew=RIDE_S,
+    ),
+    _f("feedback/zoom", 0.5, 2, 1, "zoom of the fed-back picture", slew=RIDE_S),
+    _f(
+        "feedback/rotate",
+        -180,
+        180,
+        0,
+        "turn of the fed-back picture",
+        unit="deg",
+        slew=RIDE_S,
+        wrap=True,
+    ),
+    _f(
+        "feedback/hue",
+        -180,
+        180,
+        0,
+        "hue turn of the fed-back picture",
+        unit="deg",
+        slew=RIDE_S,
+        wrap=True,
+    ),
+    _f("draw/size", 1, 200, 12, "brush diameter", unit="px"),
+    _s("draw/color", "#ffffff", "brush colour, #rrggbb"),
+    _f("output/fade", 0, 1, 1, "0 = black", slew=RIDE_S),
+    _f("output/mix", 0, 1, 1, "0 = the input, 1 = the painted picture", slew=RIDE_S),
+    _switch("output/freeze", 0, "hold the picture"),
+    _switch("output/blackout", 0, "cut to black"),
+    _f("output/smooth", 0, 2, 0, "temporal smoothing", unit="s"),
+    _f("output/brightness", 0, 2, 1, "brightness", slew=RIDE_S),
+    _f("output/contrast", 0, 2, 1, "contrast around mid grey", slew=RIDE_S),
+    _f("output/saturation", 0, 2, 1, "saturation", slew=RIDE_S),
+    _s("output/flip", "none", "projector mounting", ("none", "horizontal", "vertical", "both")),
+    Parameter("output/rotate", "i", 0, "turn, clockwise", choices=(0, 90, 180, 270), unit="deg"),
+    _s(
+        "output/on-fault",
+        "hold",
+        "what the audience sees while the painter restarts",
+        ("hold", "input", "black"),
+    ),
+    _s("painter/model", "rehearsal", "the running base model; setting it changes models"),
+    # what the engine reports
+    _report("painter/state", "s", "what the painter is doing", choices=BUSY),
+    _report("painter/progress", "f", "share of the model's loading that is done"),
+    _report("painter/fps", "f", "painted pictures a second"),
+    _report("painter/frame-ms", "f", "time to paint one picture", "ms"),
+    _report("painter/latency-ms", "f", "capture to finished picture", "ms"),
+    _report("painter/memory-mb", "f", "memory the painter holds", "MB"),
+    _report("painter/skipped", "i", "inputs not repainted because they were similar"),
+    _report("painter/restarts", "i", "times the painter was started again"),
+    _report("input/fps", "f", "pictures a second from the source"),
+    _report("input/state", "s", "the source", choices=("opening", "live", "lost")),
+    _report("output/fps", "f", "pictures a second shown to the audience"),
+    _report("record/active", "i", "1 while recording"),
+    _report("record/seconds", "f", "length of the running recording", "s"),
+)
+
+TRIGGERS: Final[tuple[Trigger, ...]] = (
+    Trigger("draw/stroke", "a stroke from outside: x0 y0 x1 y1 ..., each 0..1", "*"),
+    Trigger("draw/clear", "wipe the drawing"),
+    Trigger("draw/undo", "take back the last stroke (or the wipe)"),
+    Trigger("record/start", "record what the audience sees", "[s"),
+    Trigger("record/stop", "close the recording"),
+    Trigger("snapshot", "save what the audience sees as a PNG", "[s"),
+    Trigger("painter/restart", "start the painter again"),
+    Trigger("panic", "cut to a safe picture: the source shown, nothing moving"),
+)

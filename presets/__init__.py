@@ -1,0 +1,1 @@
+"""What styles and models exist, where they are, how they get here."""

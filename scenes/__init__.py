@@ -1,0 +1,1 @@
+"""Shows and scenes: a look that can be written down and recalled."""
