@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,7 +73,7 @@ class FrameMailbox:
     `written - read` of frames were overwritten unseen, or not taken yet.
     """
 
-    def __init__(self, handle: MailboxHandle) -> None:
+    def __init__(self, handle: MailboxHandle, *, owner: bool = False) -> None:
         self.handle = handle
         self._shape = (handle.height, handle.width, 3)
         self._size = handle.height * handle.width * 3
@@ -86,6 +87,8 @@ class FrameMailbox:
         self._fence = threading.Lock()
         self._seen = 0
         self._closed = False
+        # who only inherited the descriptors leaves them open: they end with the process
+        self._release = weakref.finalize(self, _close_all, handle.fds if owner else ())
 
     @classmethod
     def create(cls, width: int, height: int) -> FrameMailbox:
@@ -95,7 +98,7 @@ class FrameMailbox:
         hear_fd, ring_fd = os.pipe()
         os.set_blocking(hear_fd, False)
         os.set_blocking(ring_fd, False)
-        return cls(MailboxHandle(fd, ring_fd, hear_fd, width, height))
+        return cls(MailboxHandle(fd, ring_fd, hear_fd, width, height), owner=True)
 
     @property
     def width(self) -> int:
@@ -213,9 +216,7 @@ class FrameMailbox:
         self._words.release()
         with contextlib.suppress(BufferError):  # a picture still being read keeps the map alive
             self._memory.close()
-        for fd in self.handle.fds:
-            with contextlib.suppress(OSError):
-                os.close(fd)
+        self._release()
 
     def _after(self, slot: int) -> int:
         return self._words[_SLOTS_AT + slot * _SLOT_WORDS + 1]
@@ -224,6 +225,12 @@ class FrameMailbox:
         # taking and leaving a lock orders memory on every platform CPython runs on
         with self._fence:
             pass
+
+
+def _close_all(fds: tuple[int, ...]) -> None:
+    for fd in fds:
+        with contextlib.suppress(OSError):
+            os.close(fd)
 
 
 def _anonymous_memory(size: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -95,15 +95,14 @@ def pack(message: ToPainter | FromPainter) -> bytes:
 
 
 class Unpacker:
-    """Cuts a byte stream into messages of the given kinds.
+    """Cuts a byte stream into messages of the given kinds (`ToPainter` or `FromPainter`).
 
     Raises `msgspec.DecodeError` on a message that is none of them, or longer than 1 MiB.
     """
 
-    def __init__(self, kinds: type) -> None:
-        self._decoder: msgspec.msgpack.Decoder[ToPainter | FromPainter] = msgspec.msgpack.Decoder(
-            kinds
-        )
+    def __init__(self, kinds: Any) -> None:
+        self._decoder: msgspec.msgpack.Decoder[ToPainter | FromPainter]
+        self._decoder = msgspec.msgpack.Decoder(kinds)
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> Iterator[ToPainter | FromPainter]:

@@ -1,0 +1,22 @@
+"""A painter that copies its input: the rest of the show without a model (benchmarks, tests)."""
+
+from __future__ import annotations
+
+from engine.latest import Picture
+from engine.painter.loop import Report
+from engine.painter.settings import Settings
+
+
+class CopyPainter:
+    """Hands every picture back as it came."""
+
+    skipped = 0
+
+    def warm_up(self, report: Report) -> None:
+        report(1.0, "nothing to load")
+
+    def paint(self, picture: Picture, settings: Settings) -> Picture:  # noqa: ARG002
+        return picture
+
+    def memory_mb(self) -> float:
+        return 0.0

@@ -1,0 +1,151 @@
+"""The painter's loop: newest frame, newest settings, paint, hand over."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.frames import FrameMailbox
+from engine.latest import Picture
+from engine.painter import protocol
+from engine.painter.settings import Settings
+
+STATS_EVERY_S = 0.5
+IDLE_S = 0.1
+
+Report = Callable[[float, str], None]
+"""(share of the loading done 0..1, what is being loaded)"""
+
+
+class Painter(Protocol):
+    """What turns an input picture into a painted one, both (height, width, 3) uint8 RGB."""
+
+    @property
+    def skipped(self) -> int: ...
+
+    def warm_up(self, report: Report) -> None: ...
+
+    def paint(self, picture: Picture, settings: Settings) -> Picture: ...
+
+    def memory_mb(self) -> float: ...
+
+
+@dataclass
+class Orders:
+    """The newest settings, and whether to go on; written by the pipe's thread."""
+
+    newest: protocol.Settings
+    leave: threading.Event = field(default_factory=threading.Event)
+    first: threading.Event = field(default_factory=threading.Event)
+    launch: protocol.Launch | None = None
+
+
+@dataclass
+class Pulse:
+    """How far the painter has got; the beat's thread reads it."""
+
+    phase: str = "loading"
+    progress: float = 0.0
+    text: str = ""
+    mark: int = 0
+
+    def report(self, progress: float, text: str) -> None:
+        self.progress, self.text = progress, text
+        self.mark += 1
+
+
+class Tally:
+    """Counts pictures and times over the last half second."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since = clock()
+        self._frame_s: deque[float] = deque(maxlen=1000)
+        self._latency_s: deque[float] = deque(maxlen=1000)
+        self.painted = 0
+
+    def count(self, frame_s: float, latency_s: float) -> None:
+        self.painted += 1
+        self._frame_s.append(frame_s)
+        self._latency_s.append(latency_s)
+
+    def due(self) -> bool:
+        return self._clock() - self._since >= STATS_EVERY_S
+
+    def stats(self, painter: Painter) -> protocol.Stats:
+        """Medians since the last call; starts the next half second."""
+        now = self._clock()
+        elapsed, self._since = now - self._since, now
+        stats = protocol.Stats(
+            fps=len(self._frame_s) / elapsed if elapsed > 0 else 0.0,
+            frame_ms=_median_ms(self._frame_s),
+            latency_ms=_median_ms(self._latency_s),
+            memory_mb=painter.memory_mb(),
+            painted=self.painted,
+            skipped=painter.skipped,
+        )
+        self._frame_s.clear()
+        self._latency_s.clear()
+        return stats
+
+
+def _median_ms(seconds: deque[float]) -> float:
+    return statistics.median(seconds) * 1000 if seconds else 0.0
+
+
+def paint_forever(
+    painter: Painter,
+    inputs: FrameMailbox,
+    outputs: FrameMailbox,
+    orders: Orders,
+    pulse: Pulse,
+    send: Callable[[protocol.FromPainter], None],
+) -> None:
+    """Paint until told to leave. Settings change between frames, never inside one."""
+    tally = Tally()
+    taken = _Settings()
+    while not orders.leave.is_set():
+        pulse.mark += 1
+        if tally.due():
+            send(tally.stats(painter))
+        # settings are taken before the wait too, so that a trace is answered while no frame comes
+        settings = taken.newest(orders, send)
+        if not inputs.wait(IDLE_S):
+            continue
+        frame = inputs.take()
+        if frame is None:
+            continue
+        settings = taken.newest(orders, send)
+        if not taken.active:
+            continue
+        begun = time.monotonic_ns()
+        picture = painter.paint(frame.picture, settings)
+        outputs.put(picture, frame.captured_ns, taken.snapshot_seq)
+        done = time.monotonic_ns()
+        tally.count((done - begun) / 1e9, (done - frame.captured_ns) / 1e9)
+
+
+class _Settings:
+    """Decodes the newest settings once for each time they change."""
+
+    def __init__(self) -> None:
+        self._message: protocol.Settings | None = None
+        self._settings = Settings()
+        self.active = True
+        self.snapshot_seq = 0
+
+    def newest(self, orders: Orders, send: Callable[[protocol.FromPainter], None]) -> Settings:
+        message = orders.newest
+        if message is not self._message:
+            self._message = message
+            self._settings = Settings.from_values(message.values)
+            self.active = bool(message.values.get("paint/active", 1))
+            self.snapshot_seq = message.snapshot_seq
+            if message.traced:
+                send(protocol.Applied(message.snapshot_seq, time.monotonic_ns()))
+        return self._settings

@@ -1,0 +1,315 @@
+"""The conductor's end of the painter: start it, tell it the newest settings, watch, restart."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import msgspec
+import trio
+
+from engine.controls import Controls, Snapshot, Value
+from engine.frames import FrameMailbox
+from engine.painter import protocol
+from engine.supervision import Life, Restarts
+
+log = logging.getLogger(__name__)
+
+READS: Final = ("prompt/", "paint/", "feedback/")
+"""The controls that the painter is told."""
+
+WATCH_EVERY_S: Final = 0.25
+LEAVE_WITHIN_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to paint with: a model's folder and what it is called. `painter` as in `Launch`."""
+
+    model_id: str
+    size: tuple[int, int]
+    folder: str = ""
+    tiny_autoencoder: str = ""
+    default_prompt: str = ""
+    device: str = ""
+    painter: str = "diffusion"
+
+
+class Inputs(Protocol):
+    def connect(self, mailbox: FrameMailbox | None, size: tuple[int, int]) -> None: ...
+
+
+class Outputs(Protocol):
+    painting: bool
+
+    def connect(self, painted: FrameMailbox | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Why a painter's life ended. `fatal`: another start would end the same."""
+
+    reason: str
+    fatal: bool = False
+
+
+@dataclass
+class Painting:
+    """Keeps a painter at work on the newest job, whatever happens to the process.
+
+    `change(job)` paints with another model; the held picture covers it. `offer(snapshot)` tells the
+    painter the newest settings, coalesced. State is published on `painter/*`.
+    """
+
+    controls: Controls
+    inputs: Inputs
+    outputs: Outputs
+    job: Job
+    notice: Callable[[str], None] = log.info
+    on_applied: Callable[[protocol.Applied], None] | None = None
+    pid: int | None = None
+    _snapshot: Snapshot | None = None
+    _news: trio.Event = field(default_factory=trio.Event)
+    _restart: trio.Event = field(default_factory=trio.Event)
+    _restarts: Restarts = field(default_factory=Restarts)
+    _boxes: tuple[FrameMailbox, FrameMailbox] | None = None
+    _ended: Ended | None = None
+
+    def offer(self, snapshot: Snapshot) -> None:
+        """The newest settings; they are in force from the painter's next frame."""
+        self._snapshot = snapshot
+        self._news.set()
+
+    def change(self, job: Job) -> None:
+        """Paint with another model, behind the held picture."""
+        self.job = job
+        self.restart()
+
+    def restart(self) -> None:
+        """Start the painter again, however often it failed."""
+        self._restarts.forgive()
+        self._restart.set()
+
+    async def run(self) -> None:
+        """Paint until cancelled."""
+        self._snapshot = self.controls.commit()
+        try:
+            while True:
+                self._restart = trio.Event()
+                life = Life(trio.current_time())
+                ended = await self._live(life)
+                self._silent()
+                if ended is None:  # asked to restart: the held picture covers it
+                    continue
+                self.outputs.painting = False
+                await self._after_failure(ended, life)
+        finally:
+            self.inputs.connect(None, self.job.size)
+
+    async def _after_failure(self, ended: Ended, life: Life) -> None:
+        wait = self._restarts.after(life, trio.current_time())
+        self.controls.publish("painter/restarts", self._restarts.total)
+        if ended.fatal or wait is None:
+            self.controls.publish("painter/state", "failed")
+            self.controls.report(
+                "painter", f"{ended.reason}; send painter/restart or choose another painter/model"
+            )
+            await self._restart.wait()
+            return
+        self.controls.publish("painter/state", "restarting")
+        again = f"in {wait:g} s" if wait else "now"
+        self.controls.report("painter", f"{ended.reason}; starting it again {again}")
+        with trio.move_on_after(wait):
+            await self._restart.wait()
+
+    def _silent(self) -> None:
+        self.pid = None
+        for name in ("painter/fps", "painter/frame-ms", "painter/latency-ms", "painter/memory-mb"):
+            self.controls.publish(name, 0.0)
+
+    def _mailboxes(self) -> tuple[FrameMailbox, FrameMailbox]:
+        width, height = self.job.size
+        if self._boxes is None or (self._boxes[0].width, self._boxes[0].height) != self.job.size:
+            # whoever still reads the old ones keeps them until it looks up
+            self._boxes = FrameMailbox.create(width, height), FrameMailbox.create(width, height)
+            self.inputs.connect(self._boxes[0], self.job.size)
+            self.outputs.connect(self._boxes[1])
+        return self._boxes
+
+    async def _live(self, life: Life) -> Ended | None:
+        """One painter process from start to end; None where it was ended on request."""
+        self._ended = None
+        inputs, outputs = self._mailboxes()
+        self.controls.publish("painter/state", "starting")
+        self.controls.publish("painter/progress", 0.0)
+        try:
+            process = await trio.lowlevel.open_process(
+                [sys.executable, "-m", "engine.painter"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=(*inputs.handle.fds, *outputs.handle.fds),
+                env=_environment(),
+            )
+        except OSError as error:
+            return Ended(f"the painter process cannot be started: {error.strerror}")
+        self.pid = process.pid
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._speak, process, inputs, outputs)
+                nursery.start_soon(self._hear, process, life)
+                nursery.start_soon(_log_errors, process)
+                nursery.start_soon(self._watch, life, nursery.cancel_scope)
+                nursery.start_soon(self._asked, process, nursery.cancel_scope)
+                code = await process.wait()
+                if self._ended is None:
+                    self._ended = Ended(_exit_reason(code))
+                nursery.cancel_scope.cancel()
+        finally:
+            await _end(process)
+        return None if self._restart.is_set() else self._ended
+
+    async def _speak(
+        self, process: trio.Process, inputs: FrameMailbox, outputs: FrameMailbox
+    ) -> None:
+        """Launch, then the newest settings whenever they change."""
+        job, snapshot = self.job, self._snapshot
+        assert process.stdin is not None
+        assert snapshot is not None
+        told = told_values(snapshot.values)
+        launch = protocol.Launch(
+            painter=job.painter,
+            input=inputs.handle.as_text(),
+            output=outputs.handle.as_text(),
+            model=job.folder,
+            tiny_autoencoder=job.tiny_autoencoder,
+            default_prompt=job.default_prompt,
+            device=job.device,
+            values=told,
+            snapshot_seq=snapshot.seq,
+        )
+        with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await process.stdin.send_all(protocol.pack(launch))
+            while True:
+                await self._news.wait()
+                self._news = trio.Event()
+                snapshot = self._snapshot or snapshot
+                values = told_values(snapshot.values)
+                if values == told:
+                    continue
+                told = values
+                traced = self.on_applied is not None
+                message = protocol.Settings(snapshot.seq, values, traced)
+                await process.stdin.send_all(protocol.pack(message))
+
+    async def _hear(self, process: trio.Process, life: Life) -> None:
+        assert process.stdout is not None
+        unpacker = protocol.Unpacker(protocol.FromPainter)
+        async for data in process.stdout:
+            try:
+                for message in unpacker.feed(bytes(data)):
+                    self._heard(message, life)
+            except msgspec.MsgspecError as error:
+                self._ended = Ended(f"the painter sent what is no message: {error}")
+                process.kill()
+                return
+
+    def _heard(self, message: protocol.ToPainter | protocol.FromPainter, life: Life) -> None:
+        publish = self.controls.publish
+        if isinstance(message, protocol.Beat):
+            life.beat(message.phase, message.mark, trio.current_time())
+            publish("painter/progress", message.progress)
+            if message.phase == "painting":
+                self._paints()
+            else:
+                publish("painter/state", "loading")
+        elif isinstance(message, protocol.Stats):
+            publish("painter/fps", message.fps)
+            publish("painter/frame-ms", message.frame_ms)
+            publish("painter/latency-ms", message.latency_ms)
+            publish("painter/memory-mb", message.memory_mb)
+            publish("painter/skipped", message.skipped)
+        elif isinstance(message, protocol.Applied):
+            if self.on_applied is not None:
+                self.on_applied(message)
+        elif isinstance(message, protocol.Trouble):
+            self._ended = Ended(message.text, message.fatal)
+
+    def _paints(self) -> None:
+        if self.controls.get("painter/state") in ("starting", "loading"):
+            self.notice(f"painting with {self.job.model_id}")
+        self.controls.publish("painter/state", "painting")
+        self.outputs.painting = True
+
+    async def _watch(self, life: Life, scope: trio.CancelScope) -> None:
+        while True:
+            await trio.sleep(WATCH_EVERY_S)
+            verdict = life.verdict(trio.current_time())
+            if verdict == "stalled":
+                self.controls.publish("painter/state", "stalled")
+                self.outputs.painting = False
+            elif verdict != "well":
+                self._ended = Ended(f"the painter {verdict}")
+                scope.cancel()
+
+    async def _asked(self, process: trio.Process, scope: trio.CancelScope) -> None:
+        """Let the painter leave by itself when a restart is asked for."""
+        await self._restart.wait()
+        assert process.stdin is not None
+        with trio.move_on_after(LEAVE_WITHIN_S):
+            with contextlib.suppress(trio.BrokenResourceError, trio.BusyResourceError):
+                await process.stdin.send_all(protocol.pack(protocol.Stop()))
+            await process.wait()
+        scope.cancel()
+
+
+def told_values(values: Mapping[str, Value]) -> dict[str, Value]:
+    """The part of a snapshot that the painter reads."""
+    return {name: value for name, value in values.items() if name.startswith(READS)}
+
+
+async def _log_errors(process: trio.Process) -> None:
+    """What the painter prints goes to the log, line by line."""
+    assert process.stderr is not None
+    rest = b""
+    async for data in process.stderr:
+        *lines, rest = (rest + bytes(data)).split(b"\n")
+        for line in lines:
+            log.info("painter: %s", line.decode("utf-8", "replace"))
+        rest = rest[-4096:]
+
+
+async def _end(process: trio.Process) -> None:
+    """Leave no process behind, even while the show itself is being cancelled."""
+    with trio.CancelScope(shield=True):
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                await trio.aclose_forcefully(stream)
+
+
+def _exit_reason(code: int) -> str:
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"the painter was killed by {signal.Signals(-code).name}"
+    return f"the painter ended by itself (exit code {code})"
+
+
+def _environment() -> dict[str, str]:
+    environment = dict(os.environ)
+    environment["PYTHONUNBUFFERED"] = "1"
+    # idle threads that spin take the cores from the window and the controls
+    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    environment.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    environment.setdefault("HF_HUB_OFFLINE", "1")
+    environment.setdefault("TOKENIZERS_PARALLELISM", "false")
+    return environment

@@ -1,0 +1,284 @@
+"""The painter's supervision, with real painter processes that copy, fail, hang or die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import trio
+
+from engine import supervision
+from engine.controls import Controls
+from engine.frames import FrameMailbox
+from engine.latest import Frame
+from engine.painter import protocol
+from engine.painting import Job, Painting, told_values
+from engine.parameters import PARAMETERS, TRIGGERS
+from tests.helpers import painters
+
+SIZE = (32, 24)
+
+
+@dataclass
+class Ends:
+    """Both ends of the mailboxes, as the source pump and the output stage would hold them."""
+
+    painting: bool = False
+    inputs: FrameMailbox | None = None
+    outputs: FrameMailbox | None = None
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+
+
+class In:
+    def __init__(self, ends: Ends) -> None:
+        self.ends = ends
+
+    def connect(self, mailbox: FrameMailbox | None, size: tuple[int, int]) -> None:
+        self.ends.inputs = mailbox
+        self.ends.sizes.append(size)
+
+
+class Out:
+    def __init__(self, ends: Ends) -> None:
+        self.ends = ends
+
+    @property
+    def painting(self) -> bool:
+        return self.ends.painting
+
+    @painting.setter
+    def painting(self, value: bool) -> None:
+        self.ends.painting = value
+
+    def connect(self, painted: FrameMailbox | None) -> None:
+        self.ends.outputs = painted
+
+
+class Bench:
+    """A show of nothing but the painter, and what it said."""
+
+    def __init__(self, painter: str) -> None:
+        self.controls = Controls()
+        self.controls.declare(*PARAMETERS, *TRIGGERS)
+        self.ends = Ends()
+        self.states: list[str] = []
+        self.waited = 0
+        self.errors: list[str] = []
+        self.applied: list[protocol.Applied] = []
+        name = painter if painter == "copy" else f"{painters.MODULE}:{painter}"
+        self.painting = Painting(
+            self.controls,
+            In(self.ends),
+            Out(self.ends),
+            Job("test", SIZE, painter=name),
+            on_applied=self.applied.append,
+        )
+        self.controls.listen(self._changed)
+        self.controls.on_report(lambda address, text, origin: self.errors.append(text))
+
+    def _changed(self, change: object) -> None:
+        name = change.parameter.name  # type: ignore[attr-defined]
+        if name == "painter/state":
+            self.states.append(str(self.controls.get(name)))
+
+    async def state(self, wanted: str) -> None:
+        """Wait until this state was published, since the last one waited for."""
+        with trio.fail_after(60):
+            while wanted not in self.states[self.waited :]:
+                await trio.sleep(0.005)
+        self.waited = self.states.index(wanted, self.waited) + 1
+
+    async def painted(self, value: int) -> Frame:
+        """Offer a picture until it comes back painted."""
+        with trio.fail_after(60):
+            while True:
+                if self.ends.inputs is not None:
+                    width, height = self.ends.inputs.width, self.ends.inputs.height
+                    picture = np.full((height, width, 3), value, np.uint8)
+                    self.ends.inputs.put(picture, time.monotonic_ns())
+                await trio.sleep(0.01)
+                assert self.ends.outputs is not None
+                frame = self.ends.outputs.take()
+                if frame is not None and (frame.picture == value).all():
+                    return frame
+
+
+@asynccontextmanager
+async def show(painter: str = "copy") -> AsyncIterator[Bench]:
+    bench = Bench(painter)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(bench.painting.run)
+        yield bench
+        nursery.cancel_scope.cancel()
+    pid = bench.painting.pid
+    assert pid is None or not os.path.exists(f"/proc/{pid}")
+
+
+async def test_paints_with_the_settings_it_was_told() -> None:
+    async with show() as bench:
+        await bench.state("painting")
+        assert bench.ends.painting
+        await bench.painted(9)
+        bench.controls.set("paint/seed", 77)
+        bench.painting.offer(bench.controls.commit())
+        with trio.fail_after(10):
+            while not bench.applied:
+                await trio.sleep(0.005)
+        frame = await bench.painted(10)
+        assert frame.snapshot_seq == bench.applied[-1].snapshot_seq == bench.controls.committed.seq
+        # what the painter does not read is not sent
+        bench.controls.set("output/mix", 0.5)
+        bench.painting.offer(bench.controls.commit())
+        await trio.sleep(0.1)
+        assert len(bench.applied) == 1
+        with trio.fail_after(10):
+            while not bench.controls.get("painter/fps"):
+                await bench.painted(11)
+
+
+async def test_held_while_not_active() -> None:
+    async with show() as bench:
+        await bench.painted(1)
+        bench.controls.set("paint/active", 0)
+        bench.painting.offer(bench.controls.commit())
+        with trio.fail_after(10):
+            while not bench.applied:
+                await trio.sleep(0.005)
+        assert bench.ends.outputs is not None
+        bench.ends.outputs.take()
+        assert bench.ends.inputs is not None
+        for value in range(5):
+            bench.ends.inputs.put(np.full((24, 32, 3), value, np.uint8), 1)
+            await trio.sleep(0.02)
+        assert bench.ends.outputs.take() is None
+
+
+async def test_a_killed_painter_comes_back_with_the_same_settings() -> None:
+    async with show() as bench:
+        await bench.painted(1)
+        bench.controls.set("paint/seed", 5)
+        bench.painting.offer(bench.controls.commit())
+        for round in range(3):
+            pid = bench.painting.pid
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            await bench.state("restarting")
+            assert not bench.ends.painting
+            assert bench.controls.get("painter/fps") == 0
+            await bench.state("painting")
+            frame = await bench.painted(20 + round)
+            assert frame.snapshot_seq == bench.controls.committed.seq
+            assert bench.painting.pid != pid
+            with pytest.raises(ProcessLookupError):
+                os.kill(pid, 0)
+        assert bench.controls.get("painter/restarts") == 3
+        assert "SIGKILL" in bench.errors[0]
+
+
+async def test_a_painter_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervision, "BEAT_LIMIT_S", 1.0)
+    async with show() as bench:
+        await bench.painted(1)
+        pid = bench.painting.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        await bench.state("restarting")
+        assert "said nothing" in bench.errors[0]
+        await bench.painted(2)
+
+
+async def test_a_painter_that_hangs_in_a_frame_is_stalled_then_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(supervision.PHASE_LIMITS_S, "painting", 2.0)  # type: ignore[arg-type]
+    async with show("HangsAtWork") as bench:
+        await bench.state("painting")
+        assert bench.ends.inputs is not None
+        bench.ends.inputs.put(np.zeros((24, 32, 3), np.uint8), 1)
+        await bench.state("stalled")
+        assert not bench.ends.painting
+        await bench.state("restarting")
+        assert "hung for 2 s while painting" in bench.errors[0]
+
+
+async def test_an_error_while_painting_is_told_in_one_line() -> None:
+    async with show("FailsAtWork") as bench:
+        with trio.fail_after(60):
+            while not bench.errors:
+                with trio.move_on_after(0.3):
+                    await bench.painted(1)
+        assert bench.errors[0].startswith(
+            "the painter failed: RuntimeError: the third eye is blind; starting it again"
+        )
+
+
+async def test_out_of_memory_says_what_to_do() -> None:
+    async with show("OutOfMemory") as bench:
+        await bench.state("painting")
+        assert bench.ends.inputs is not None
+        bench.ends.inputs.put(np.zeros((24, 32, 3), np.uint8), 1)
+        await bench.state("restarting")
+        assert "out of memory" in bench.errors[0]
+
+
+async def test_a_model_that_cannot_be_painted_with_is_not_tried_again() -> None:
+    async with show("NoModel") as bench:
+        await bench.state("failed")
+        assert "holds no unet" in bench.errors[0]
+        assert "painter/restart" in bench.errors[0]
+        bench.painting.change(Job("other", SIZE, painter="copy"))
+        await bench.state("painting")
+        await bench.painted(3)
+
+
+async def test_five_starts_that_never_paint_then_failed_until_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervision, "BACK_OFF_S", (0.0, 0.01))
+    async with show("DiesLoading") as bench:
+        await bench.state("failed")
+        assert bench.states.count("restarting") == 4
+        assert "exit code 9" in bench.errors[-1]
+        bench.painting.job = Job("copy", SIZE, painter="copy")
+        bench.painting.restart()
+        await bench.state("painting")
+
+
+async def test_what_is_no_message_ends_the_painter() -> None:
+    async with show("Garbled") as bench:
+        await bench.state("restarting")
+        assert "no message" in bench.errors[0]
+
+
+async def test_another_model_behind_the_held_picture() -> None:
+    async with show() as bench:
+        await bench.painted(1)
+        bench.painting.change(Job("big", (64, 48), painter="copy"))
+        await bench.state("starting")
+        assert bench.ends.painting, "a change of model is no fault"
+        await bench.state("painting")
+        frame = await bench.painted(2)
+        assert frame.picture.shape == (48, 64, 3)
+        assert bench.ends.sizes == [SIZE, (64, 48)]
+
+
+async def test_a_painter_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(trio.lowlevel, "open_process", refuse)
+    monkeypatch.setattr(supervision, "BACK_OFF_S", (0.0,))
+    async with show() as bench:
+        await bench.state("failed")
+        assert "Cannot allocate memory" in bench.errors[0]
+
+
+def test_only_what_the_painter_reads_is_told() -> None:
+    values = {"paint/seed": 1, "prompt/a": "x", "feedback/amount": 0.0, "output/mix": 1.0}
+    assert set(told_values(values)) == {"paint/seed", "prompt/a", "feedback/amount"}
