@@ -61,7 +61,7 @@ class Parameter:
         """
         if self.kind == "s":
             return self._coerce_text(raw)
-        number = _number(self, raw)
+        number = _number(self.name, raw)
         if self.kind == "i" and not isinstance(number, int):
             if number != int(number):
                 raise ControlError(f"{self.name} takes a whole number, not {number:g}")
@@ -79,12 +79,17 @@ class Parameter:
 
     def _coerce_text(self, raw: object) -> str:
         if self.choices is not None and isinstance(raw, (int, float)):
-            number = _number(self, raw)
+            number = _number(self.name, raw)
             index = round(max(0, min(number, len(self.choices) - 1)))
             return str(self.choices[index])
         if not isinstance(raw, str):
             raise ControlError(f"{self.name} takes text, not {_described(raw)}")
-        if len(raw.encode("utf-8", "surrogatepass")) > MAX_TEXT_BYTES:
+        try:
+            size = len(raw.encode())
+        except UnicodeEncodeError:
+            # half a surrogate pair, from JSON's \ud83d: no wire could carry it further
+            raise ControlError(f"{self.name} takes text that has a UTF-8 form") from None
+        if size > MAX_TEXT_BYTES:
             raise ControlError(f"{self.name} takes at most {MAX_TEXT_BYTES} bytes of text")
         if self.choices is not None and raw not in self.choices:
             allowed = ", ".join(str(choice) for choice in self.choices)
@@ -101,7 +106,7 @@ class Parameter:
 
     def denormalized(self, raw: object) -> Value:
         """The value at 0..1 of the range; the inverse of `normalized`."""
-        amount = _number(self, raw)
+        amount = _number(self.name, raw)
         amount = max(0.0, min(1.0, amount))
         if self.choices is not None:
             return self.choices[round(amount * (len(self.choices) - 1))]
@@ -111,13 +116,13 @@ class Parameter:
         return float(value) if self.kind == "f" else round(value)
 
 
-def _number(parameter: Parameter, raw: object) -> float | int:
+def _number(name: str, raw: object) -> float | int:
     if isinstance(raw, bool):
         return int(raw)
     if not isinstance(raw, (int, float)):
-        raise ControlError(f"{parameter.name} takes a number, not {_described(raw)}")
+        raise ControlError(f"{name} takes a number, not {_described(raw)}")
     if isinstance(raw, float) and not math.isfinite(raw):
-        raise ControlError(f"{parameter.name} takes a finite number, not {raw}")
+        raise ControlError(f"{name} takes a finite number, not {raw}")
     return raw
 
 
@@ -144,9 +149,11 @@ class Trigger:
         """The arguments as declared; None for a button's release (a single 0)."""
         required, _, optional = self.arguments.partition("[")
         if self.arguments == "*":
+            if not raw:
+                raise ControlError(f"{self.name} takes one or more numbers, not none")
             return tuple(self._argument("f", value) for value in raw)
         if not required and len(raw) == 1 and isinstance(raw[0], (int, float)):
-            return () if raw[0] else None
+            return () if _number(self.name, raw[0]) else None
         if not len(required) <= len(raw) <= len(required) + len(optional):
             takes = (
                 len(required) if not optional else f"{len(required)} to {len(required + optional)}"
@@ -358,10 +365,13 @@ class Controls:
     def _store(self, parameter: Parameter, value: Value, origin: object, clamped: bool) -> None:
         name = parameter.name
         self._values[name] = value
-        moves = self.moving is not None and parameter.slew > 0 and self._live[name] != value
-        if not (
-            moves and self.moving is not None and self.moving(parameter, self._live[name], value)
-        ):
+        # asked even where the value is there already: it may be on its way elsewhere
+        travels = (
+            self.moving is not None
+            and parameter.slew > 0
+            and self.moving(parameter, self._live[name], value)
+        )
+        if not travels:
             self._live[name] = value
         self._touch()
         change = Change(parameter, value, origin, clamped)

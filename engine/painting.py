@@ -75,6 +75,8 @@ class Painting:
     notice: Callable[[str], None] = log.info
     on_applied: Callable[[protocol.Applied], None] | None = None
     pid: int | None = None
+    loading: str = ""
+    """What of the model is being loaded."""
     _snapshot: Snapshot | None = None
     _news: trio.Event = field(default_factory=trio.Event)
     _restart: trio.Event = field(default_factory=trio.Event)
@@ -226,6 +228,7 @@ class Painting:
         if isinstance(message, protocol.Beat):
             life.beat(message.phase, message.mark, trio.current_time())
             publish("painter/progress", message.progress)
+            self.loading = message.text
             if message.phase == "painting":
                 self._paints()
             else:

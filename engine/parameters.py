@@ -155,3 +155,16 @@ TRIGGERS: Final[tuple[Trigger, ...]] = (
     Trigger("painter/restart", "start the painter again"),
     Trigger("panic", "cut to a safe picture: the source shown, nothing moving"),
 )
+
+SAFE_PICTURE: Final[dict[str, float | int | str]] = {
+    "output/mix": 0.0,
+    "output/freeze": 0,
+    "output/blackout": 0,
+    "output/fade": 1.0,
+    "output/smooth": 0.0,
+    "output/brightness": 1.0,
+    "output/contrast": 1.0,
+    "output/saturation": 1.0,
+    "feedback/amount": 0.0,
+}
+"""What `panic` cuts to: the source as it is. How the projector hangs (flip, rotate) stays."""

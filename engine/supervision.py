@@ -20,7 +20,7 @@ BACK_OFF_S: Final = (0.0, 1.0, 2.0, 5.0, 10.0)
 GIVE_UP_AFTER: Final = 5
 """Starts in a row that never painted."""
 
-STEADY_S: Final = 2.0
+STEADY_S: Final = 1.0
 """A painter that painted this long has earned an immediate restart."""
 
 

@@ -1,0 +1,364 @@
+"""The running show: every part opened in nested nurseries, top to bottom.
+
+Main thread: the window (or waiting). Conductor thread: trio, with everything else. Painter: a
+process of its own. The parts know nothing of one another; this is the one place where they meet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import FrameType
+from typing import Final
+
+import trio
+
+from controllers.keyboard import Keyboard, help_rows
+from controllers.osc import OscServer
+from controllers.terminal import Terminal
+from engine.controls import Change, Controls, Parameter, Trigger, Value
+from engine.data_folder import open_data_folder
+from engine.errors import ArtflowError, ControlError, ModelError, OutputError
+from engine.events import CloseRequested, KeyPressed, WindowCommand, WindowEvent
+from engine.logs import notice, open_log, show_notices_with
+from engine.motion import Motion
+from engine.options import ShowOptions
+from engine.output import Output
+from engine.outputs import Outputs
+from engine.overlay import Overlay
+from engine.painting import Job, Painting
+from engine.parameters import PARAMETERS, SAFE_PICTURE, TRIGGERS
+from engine.sources.drawing import PointerEvent
+from engine.sources.input import Input
+from engine.version import show_version
+from engine.window import Window, WindowOptions
+from presets.models import ModelChoice, find_model, model_ids
+
+log = logging.getLogger(__name__)
+
+PREVIEW_AFTER_S: Final = 1.0
+"""Headless, a preview is saved once painting has gone on for this long."""
+
+STOPPED_BY: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_show(options: ShowOptions) -> int:
+    """Run the show until it is stopped; the exit code. Raises `ArtflowError` if it cannot run."""
+    return Show(options).run()
+
+
+class Show:
+    """Everything a show is made of, and the order in which it opens and closes."""
+
+    def __init__(self, options: ShowOptions) -> None:
+        self.options = options
+        self.window: Window | None = None
+        self.terminal: Terminal | None = None
+        self._error = ("", 0.0)
+        self._noticed = ("", 0.0)
+        self.data = open_data_folder(options.data)
+        open_log(self.data.log_file)
+        log.info("artflow %s starts", show_version())
+        # a thread that computes for long must not keep a knob waiting
+        sys.setswitchinterval(0.0005)
+        self.model = find_model(options.model, self.data.root)
+        self.controls = self._controls()
+        size = options.size or self.model.size
+        self.input = Input(self.controls, size, allowed=[options.source])
+        self.output = Output(self.controls, self.input.latest)
+        self.outputs = Outputs(self.controls, self.output, self.data.root, notice=self._notice)
+        self.motion = Motion(self.controls)
+        self.painting = Painting(
+            self.controls, self.input, self.output, self._job(self.model), notice=self._notice
+        )
+        self.osc = self._osc()
+        self.keyboard = Keyboard(
+            self.controls, self._command, self.input.sources, self.stop, notice=self._notice
+        )
+        self._token: trio.lowlevel.TrioToken | None = None
+        self._scope = trio.CancelScope()
+        self._changed = trio.Event()
+        self._listening = threading.Event()
+        self._screened = trio.Event()
+        self._done = threading.Event()
+        self._failure: BaseException | None = None
+        self._asked_to_stop = 0
+
+    # before the show
+
+    def _controls(self) -> Controls:
+        controls = Controls()
+        ids = tuple(dict.fromkeys([*model_ids(), self.model.id]))
+        rows: tuple[Parameter | Trigger, ...] = (*PARAMETERS, *TRIGGERS)
+        for entry in rows:
+            if isinstance(entry, Parameter) and entry.name == "painter/model":
+                controls.declare(replace(entry, default=self.model.id, choices=ids))
+            else:
+                controls.declare(entry)
+        controls.on_report(self._reported)
+        for name, value in self.options.start_values.items():
+            try:
+                controls.set(name, value)
+            except ControlError as error:
+                controls.report(name, f"{error}; the show starts without it")
+        controls.listen(self._model_asked)
+        controls.on("painter/restart", lambda *_: self.painting.restart())
+        controls.on("panic", self._panic)
+        controls.commit()
+        return controls
+
+    def _osc(self) -> OscServer | None:
+        if self.options.no_osc:
+            return None
+        return OscServer(
+            self.controls,
+            self.options.osc_host,
+            self.options.osc_port,
+            feedback=self.options.feedback,
+            version=show_version(),
+        )
+
+    def _job(self, model: ModelChoice) -> Job:
+        return Job(
+            model_id=model.id,
+            size=self.options.size or model.size,
+            folder=str(model.folder),
+            tiny_autoencoder=str(model.tiny_autoencoder or ""),
+            default_prompt=model.default_prompt,
+        )
+
+    # what the performer asks of the show as a whole
+
+    def _model_asked(self, change: Change) -> None:
+        if change.parameter.name != "painter/model" or change.value == self.model.id:
+            return
+        try:
+            self.model = find_model(str(change.value), self.data.root)
+        except ModelError as error:
+            self.controls.report("painter/model", str(error), change.origin)
+            self.controls.set("painter/model", self.model.id)
+            return
+        self.painting.change(self._job(self.model))
+
+    def _panic(self, arguments: tuple[Value, ...], origin: object) -> None:  # noqa: ARG002
+        for name, value in SAFE_PICTURE.items():
+            self.controls.set(name, value, origin)
+
+    def _reported(self, address: str, text: str, origin: object) -> None:  # noqa: ARG002
+        self._error = (f"{address}: {text}", time.monotonic())
+        if self.terminal is not None:  # it hears of it by itself
+            log.warning("%s: %s", address, text)
+        else:
+            notice(f"{address}: {text}", logging.WARNING)
+
+    def _notice(self, text: str) -> None:
+        self._noticed = (text, time.monotonic())
+        notice(text)
+
+    def stop(self) -> None:
+        """End the show cleanly, from any thread."""
+        self._in_conductor(self._scope.cancel)
+        if self.window is not None:
+            self.window.close()
+
+    # the main thread
+
+    def run(self) -> int:
+        """Open everything, show until stopped, close everything."""
+        conductor = threading.Thread(target=self._conduct, name="conductor")
+        with self._signals():
+            conductor.start()
+            try:
+                self._listening.wait()
+                if not self._done.is_set():
+                    self._show_pictures()
+            finally:
+                self.stop()
+                while conductor.is_alive():  # in slices, so that a second Ctrl-C is heard
+                    conductor.join(0.1)
+        if self._failure is not None:
+            raise self._failure
+        return 0
+
+    def _show_pictures(self) -> None:
+        if not self.options.headless:
+            try:
+                self.window = self._open_window()
+            except OutputError as error:
+                notice(f"{error}; running headless")
+        self._in_conductor(self._screened.set)
+        if self.window is not None:
+            self.window.run()
+        else:
+            while not self._done.wait(0.2):
+                pass
+
+    def _open_window(self) -> Window:
+        options = WindowOptions(
+            size=self.options.window,
+            fullscreen=self.options.fullscreen,
+            display=self.options.display,
+            desk=self.options.desk,
+            keys=help_rows(),
+        )
+        return Window(options, self.output.shown, self.input.latest, self._post, self._overlay)
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        def handle(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+            self._asked_to_stop += 1
+            if self._asked_to_stop > 2:
+                os._exit(130)  # the painter leaves by itself when its pipe ends
+            self.stop()
+
+        before = {number: signal.signal(number, handle) for number in STOPPED_BY}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    # the conductor's thread
+
+    def _conduct(self) -> None:
+        try:
+            trio.run(self._open)
+        except BaseException as error:
+            self._failure = _unwrapped(error)
+        finally:
+            self._done.set()
+            self._listening.set()
+            if self.window is not None:
+                self.window.close()
+
+    async def _open(self) -> None:
+        self._token = trio.lowlevel.current_trio_token()
+        self.controls.wake = lambda: self._changed.set()
+        if self._asked_to_stop:
+            return
+        with self._scope:
+            async with trio.open_nursery() as parts:
+                await parts.start(self.input.run)
+                self.output.start()
+                parts.start_soon(self._commit)
+                parts.start_soon(self.motion.run)
+                if self.osc is not None:
+                    await parts.start(self.osc.run)
+                    notice(f"OSC: udp {self.osc.host}:{self.osc.port}")
+                self._listening.set()
+                parts.start_soon(self.painting.run)
+                parts.start_soon(self.outputs.run)
+                if self.options.record is not None:
+                    self.outputs.record_file(self.options.record)
+                parts.start_soon(self._stop_when_over)
+                parts.start_soon(self._headless)
+        self.output.close()
+
+    async def _commit(self) -> None:
+        """Show the world each turn's changes at once: painter, output stage, window."""
+        while True:
+            self._changed = trio.Event()
+            self.painting.offer(self.controls.commit())
+            await self._changed.wait()
+
+    async def _stop_when_over(self) -> None:
+        if self.options.seconds is not None:
+            await trio.sleep(self.options.seconds)
+            self.stop()
+
+    async def _headless(self) -> None:
+        """Without a window: a live status line, and a preview of what is painted."""
+        await self._screened.wait()
+        if self.window is not None:
+            return
+        self.terminal = terminal = Terminal(self.controls)
+        show_notices_with(terminal.notice)
+        try:
+            async with trio.open_nursery() as parts:
+                parts.start_soon(terminal.run)
+                parts.start_soon(self._preview)
+        finally:
+            self.terminal = None
+            show_notices_with(None)
+
+    async def _preview(self) -> None:
+        while self.controls.get("painter/state") != "painting" or not self.controls.get(
+            "painter/fps"
+        ):
+            await trio.sleep(0.1)
+        await trio.sleep(PREVIEW_AFTER_S)
+        self.controls.fire("snapshot", ("preview",))
+
+    # the window
+
+    def _overlay(self) -> Overlay:
+        """What the overlay tells, from the newest snapshot; called on the window's thread."""
+        values = self.controls.committed
+        source = values.text("input/source")
+        return Overlay(
+            painter_state=values.text("painter/state"),
+            painter_progress=values.number("painter/progress"),
+            painter_text=self.painting.loading,
+            model=values.text("painter/model"),
+            painted_fps=values.number("painter/fps"),
+            shown_fps=self.output.fps,
+            latency_ms=self.output.latency_ms,
+            source=source,
+            source_state=values.text("input/state"),
+            prompt=values.text("prompt/a") or self.model.default_prompt,
+            prompt_b=values.text("prompt/b") or self.model.default_prompt,
+            prompt_mix=values.number("prompt/mix"),
+            strength=values.number("paint/strength"),
+            osc=f"{self.osc.host}:{self.osc.port}" if self.osc else "",
+            recording=bool(values.number("record/active")),
+            record_s=values.number("record/seconds"),
+            frozen=bool(values.number("output/freeze")),
+            blackout=bool(values.number("output/blackout")),
+            error=self._error[0],
+            error_at_s=self._error[1],
+            notice=self._noticed[0],
+            notice_at_s=self._noticed[1],
+            flip=values.text("output/flip"),
+            rotate=int(values.number("output/rotate")),
+            drawing=source.startswith("drawing"),
+        )
+
+    def _post(self, event: WindowEvent) -> None:
+        self._in_conductor(self._happened, event)
+
+    def _in_conductor(self, act: Callable[..., object], *arguments: object) -> None:
+        if self._token is not None:
+            with contextlib.suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(act, *arguments)
+
+    def _command(self, command: WindowCommand) -> None:
+        if self.window is not None:
+            self.window.show(command)
+
+    def _happened(self, event: WindowEvent) -> None:
+        if isinstance(event, CloseRequested):
+            self.stop()
+        elif isinstance(event, KeyPressed):
+            self.keyboard.press(event.key, event.repeat)
+        else:
+            self.input.pointer(
+                PointerEvent(event.id, event.x, event.y, event.pressed, event.pressure)
+            )
+
+
+def _unwrapped(error: BaseException) -> BaseException:
+    """The one `ArtflowError` inside trio's groups, if that is what it is."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, BaseExceptionGroup):
+        inner = map(_unwrapped, error.exceptions)
+        ours = [one for one in inner if isinstance(one, ArtflowError)]
+        return ours[0] if ours else error
+    return error

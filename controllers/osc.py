@@ -1,0 +1,136 @@
+"""The OSC server: lets the session hear, speak and keep time. It decides nothing itself."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import Final
+
+import trio
+
+from controllers.osc_peers import Address
+from controllers.osc_session import OscSession
+from controllers.osc_udp import Datagrams, Opener, open_udp, resolve
+from engine.controls import Controls
+from engine.errors import ArtflowError
+
+TURN_PACKETS: Final = 256
+TURN_BYTES: Final = 65536
+"""One turn of the conductor reads no more; a flood waits in the socket, and others get theirs."""
+RETRY_S: Final = 0.1
+
+_log = logging.getLogger(__name__)
+
+
+class OscServer:
+    """Plays `controls` over OSC and tells what happens.
+
+    `feedback` lists places, (host, port), that hear every change. `port` 0 takes any free one;
+    once `run` has started, `host` and `port` say where it listens.
+    """
+
+    def __init__(
+        self,
+        controls: Controls,
+        host: str,
+        port: int,
+        *,
+        feedback: Sequence[tuple[str, int]] = (),
+        version: str,
+        wall: Callable[[], float] = time.time,
+        open_datagrams: Opener = open_udp,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self._controls = controls
+        self._targets = tuple(feedback)
+        self._version = version
+        self._wall = wall
+        self._open = open_datagrams
+        self._session: OscSession | None = None
+        self._news = trio.Event()
+        self._stuck = trio.Event()
+
+    @property
+    def received(self) -> int:
+        """Messages that came in, malformed packets included."""
+        return self._session.received if self._session else 0
+
+    @property
+    def coalesced(self) -> int:
+        """Messages that a newer value of the same parameter replaced before it was applied."""
+        return self._session.coalesced if self._session else 0
+
+    @property
+    def refused(self) -> int:
+        """Messages that were answered with an error."""
+        return self._session.refused if self._session else 0
+
+    async def run(
+        self, task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Serve until cancelled. Starts with (host, port); raises `ListenError` if it cannot."""
+        with closing(await self._open(self.host, self.port)) as datagrams:
+            self.host, self.port = datagrams.address
+            self._session = session = OscSession(
+                self._controls, version=self._version, clock=trio.current_time, wall=self._wall
+            )
+            session.feedback.wake = self._wake
+            with closing(session.feedback):
+                session.feedback.keep(await self._resolved(datagrams.address))
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._hear, session, datagrams)
+                    nursery.start_soon(self._keep_time, session, datagrams)
+                    nursery.start_soon(self._unblock, session, datagrams)
+                    task_status.started((self.host, self.port))
+
+    async def _resolved(self, here: Address) -> list[Address]:
+        targets = []
+        for host, port in self._targets:
+            try:
+                targets.append(await resolve(host, port, here))
+            except ArtflowError as error:
+                self._controls.report("osc/feedback", str(error))
+        return targets
+
+    def _wake(self) -> None:
+        self._news.set()
+
+    async def _hear(self, session: OscSession, datagrams: Datagrams) -> None:
+        while True:
+            await datagrams.readable()
+            try:
+                batch = datagrams.receive(TURN_PACKETS, TURN_BYTES)
+            except OSError as error:
+                # a network that goes down comes back; the show does not end for it
+                _log.warning("receiving OSC: %s", error)
+                await trio.sleep(RETRY_S)
+                continue
+            session.receive(batch)
+            self._speak(session, datagrams)
+            self._wake()
+
+    async def _keep_time(self, session: OscSession, datagrams: Datagrams) -> None:
+        while True:
+            self._news = trio.Event()
+            session.advance()
+            self._speak(session, datagrams)
+            with trio.move_on_at(session.deadline()):
+                await self._news.wait()
+
+    def _speak(self, session: OscSession, datagrams: Datagrams) -> None:
+        outbox = session.feedback.outbox
+        while outbox:
+            if not datagrams.send(*outbox[0]):
+                self._stuck.set()
+                return
+            outbox.popleft()
+
+    async def _unblock(self, session: OscSession, datagrams: Datagrams) -> None:
+        while True:
+            await self._stuck.wait()
+            await datagrams.writable()
+            self._stuck = trio.Event()
+            self._speak(session, datagrams)

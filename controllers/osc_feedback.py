@@ -1,0 +1,226 @@
+"""What leaves over OSC: values, states, errors, heartbeats; decided without I/O.
+
+Packets are put into `outbox` with their address; whoever does the I/O empties it, calls `advance`
+at `deadline` and is called back through `wake` when there is something new.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from controllers.osc_patterns import Pattern
+from controllers.osc_peers import Address, Asker, Peer, PeerBook
+from controllers.osc_wire import MAX_PACKET_BYTES, Arg, clip, pack_message
+from engine.controls import Change, Controls, Parameter, Value
+from engine.errors import ControlError
+
+PREFIX: Final = "/artflow/"
+MAX_WAITING_PACKETS: Final = 20_000
+"""A socket that takes nothing for long costs the oldest packets, not memory."""
+
+_NOTHING: Final = object()
+
+
+class OscFeedback:
+    """Tells every peer what it should hear. Times are seconds of `clock`.
+
+    State of a parameter is sent at most 30 times a second to each peer, newest wins. Steps of an
+    enumerated reported value (painter/state) are events: each is sent, at once and in order.
+    """
+
+    def __init__(self, controls: Controls, *, version: str, clock: Callable[[], float]) -> None:
+        self.controls = controls
+        self.clock = clock
+        self.outbox: deque[tuple[bytes, Address]] = deque(maxlen=MAX_WAITING_PACKETS)
+        self.wake: Callable[[], None] = lambda: None
+        self.book = PeerBook(self._welcome)
+        self._version = version
+        self._busy: dict[Peer, None] = {}
+        self._beats = 0
+        self._next_beat = clock() + 1
+        self._tape: list[bytes] | None = None
+        self._ends = (controls.listen(self._on_change), controls.on_report(self._on_report))
+
+    def close(self) -> None:
+        """Stop listening to the controls."""
+        for end in self._ends:
+            end()
+
+    def keep(self, targets: Iterable[Address]) -> None:
+        """Send everything to these for good: startup first, then every value as it is."""
+        for address in targets:
+            self.send_current(self.book.keep(address), None)
+
+    def _welcome(self, peer: Peer) -> None:
+        self._send(peer, pack_message(PREFIX + "startup", self._version))
+
+    # answers
+
+    def reply(self, asker: Asker, address: str, *args: Arg) -> None:
+        """Answer the sender. Raises `ControlError` where the answer does not fit a packet."""
+        packet = pack_message(address, *args)
+        if len(packet) >= MAX_PACKET_BYTES:
+            raise ControlError(f"the answer would be {len(packet)} bytes; allowed: under 1400")
+        self._reply(asker, packet)
+
+    def replay(self, asker: Asker, packets: Sequence[bytes]) -> None:
+        """Send an earlier answer again."""
+        for packet in packets:
+            self._reply(asker, packet)
+
+    def answer(self, asker: Asker, parameter: Parameter) -> None:
+        """Tell the sender a parameter's value."""
+        for packet in self._packets(parameter):
+            self._reply(asker, packet)
+        for peer in asker.peers:
+            peer.known[parameter.name] = self.controls.get(parameter.name)
+
+    def tape(self) -> list[bytes]:
+        """Note every answer from now on, until `stop_tape`; for answers that may be asked again."""
+        self._tape = []
+        return self._tape
+
+    def stop_tape(self) -> None:
+        self._tape = None
+
+    def _reply(self, asker: Asker, packet: bytes) -> None:
+        if self._tape is not None:
+            self._tape.append(packet)
+        for peer in asker.peers:
+            self._send(peer, packet)
+
+    def _send(self, peer: Peer, packet: bytes) -> None:
+        self.outbox.append((packet, peer.address))
+
+    def send_current(self, peer: Peer, pattern: Pattern | None) -> None:
+        """Send every matching value as it is now (None: all)."""
+        now = self.clock()
+        for parameter in self.controls.parameters():
+            if pattern is None or pattern.matches(parameter.name):
+                self._send_value(peer, parameter, now)
+
+    def force(self, asker: Asker, name: str) -> None:
+        """Tell the sender this value though it set it: it got another than it asked for."""
+        for peer in asker.peers:
+            peer.forced.add(name)
+            self._note(peer, name)
+
+    # errors
+
+    def complain(
+        self,
+        peers: Iterable[Peer],
+        address: str,
+        text: str | Callable[[], str],
+        request_id: str | None = None,
+    ) -> None:
+        """Send an error, at most 20 a second to each; `text` is not worked out for nobody."""
+        now = self.clock()
+        packet = b""
+        for peer in peers:
+            if not peer.may_complain(now):
+                self._busy[peer] = None
+                continue
+            if not packet:
+                shown = text if isinstance(text, str) else text()
+                packet = _error_packet(address, shown, request_id)
+                if self._tape is not None:
+                    self._tape.append(packet)
+            self._send(peer, packet)
+
+    def _on_report(self, address: str, text: str, origin: object) -> None:
+        peers = dict.fromkeys(self.book.subscribers())
+        if isinstance(origin, Asker):
+            peers.update(dict.fromkeys(origin.peers))
+        self.complain(peers, address if address.startswith("/") else PREFIX + address, text)
+        self.wake()
+
+    # changes
+
+    def _on_change(self, change: Change) -> None:
+        parameter = change.parameter
+        name = parameter.name
+        origin = change.origin if isinstance(change.origin, Asker) else None
+        for peer in self.book.subscribers():
+            if not peer.wants(name):
+                continue
+            if parameter.read_only and parameter.choices is not None:
+                self._send_value(peer, parameter, self.clock())
+                continue
+            if origin is not None and peer is origin.author:
+                peer.known[name] = change.value
+            self._note(peer, name)
+        if origin is not None and change.clamped:
+            self.force(origin, name)
+        self.wake()
+
+    def _note(self, peer: Peer, name: str) -> None:
+        peer.note(name, self.clock())
+        self._busy[peer] = None
+
+    def _send_value(self, peer: Peer, parameter: Parameter, now: float) -> None:
+        for packet in self._packets(parameter):
+            self._send(peer, packet)
+        peer.sent(parameter.name, self.controls.get(parameter.name), now)
+
+    def _packets(self, parameter: Parameter) -> list[bytes]:
+        """The value's message, and its index beside it where a reported value is enumerated."""
+        name = parameter.name
+        value = self.controls.get(name)
+        packets = [pack_message(PREFIX + name, wire_value(parameter, value))]
+        if parameter.read_only and parameter.choices is not None and value in parameter.choices:
+            index = parameter.choices.index(value)
+            packets.append(pack_message(f"{PREFIX}{name}/index", index))
+        return packets
+
+    # time
+
+    def deadline(self) -> float:
+        """When `advance` has something to do."""
+        busy = min((peer.deadline() for peer in self._busy), default=math.inf)
+        return min(busy, self._next_beat, self.book.next_expiry())
+
+    def advance(self) -> None:
+        """Send what is due, end leases, beat."""
+        now = self.clock()
+        self.book.expire(now)
+        for peer in tuple(self._busy):
+            self._send_due(peer, now)
+            if peer.deadline() == math.inf:
+                del self._busy[peer]
+        if now >= self._next_beat:
+            self._beats += 1
+            # after a pause one beat, not all that were missed
+            on_time = now < self._next_beat + 1
+            self._next_beat = self._next_beat + 1 if on_time else now + 1
+            for peer in self.book.subscribers():
+                self._send(peer, pack_message(PREFIX + "heartbeat", self._beats))
+
+    def _send_due(self, peer: Peer, now: float) -> None:
+        for name in peer.take_due(now):
+            if name not in peer.forced and (
+                peer.known.get(name, _NOTHING) == self.controls.get(name)
+            ):
+                continue
+            peer.forced.discard(name)
+            self._send_value(peer, self.controls.parameter(name), now)
+        held = peer.take_held(now)
+        if held:
+            text = f"{held} more errors were not sent (at most 20 a second are)"
+            self._send(peer, _error_packet("", text, None))
+
+
+def wire_value(parameter: Parameter, value: Value) -> float | int | str:
+    """The value in the type that its declaration promises."""
+    if parameter.kind == "s":
+        return str(value)
+    return float(value) if parameter.kind == "f" else int(value)
+
+
+def _error_packet(address: str, text: str, request_id: str | None) -> bytes:
+    ids = () if request_id is None else (request_id,)
+    room = 1000 - len((request_id or "").encode("utf-8", "replace"))
+    return pack_message(PREFIX + "error", clip(address, 200), clip(text, max(100, room)), *ids)

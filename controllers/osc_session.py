@@ -1,0 +1,313 @@
+"""What incoming OSC means: packets in, control changes and answers out; no I/O.
+
+`receive` takes what arrived in one turn and applies it in one step, so that the picture never
+shows half of a bundle. Every refusal becomes one precise error to the sender, and nothing else.
+"""
+
+from __future__ import annotations
+
+import functools
+import heapq
+import itertools
+import logging
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from controllers import osc_commands
+from controllers.osc_feedback import PREFIX, OscFeedback
+from controllers.osc_patterns import Pattern, is_pattern
+from controllers.osc_peers import Address, Asker
+from controllers.osc_wire import (
+    Arg,
+    Impulse,
+    OscFormatError,
+    OscMessage,
+    clip,
+    read_packet,
+    seconds_ahead,
+)
+from engine.controls import Controls, Parameter
+from engine.errors import ArtflowError, ControlError, UnknownControl
+
+MAX_AHEAD_S: Final = 10.0
+MAX_SCHEDULED: Final = 4096
+"""Messages that wait for their timetag."""
+MAX_REMEMBERED: Final = 1024
+"""Requests whose answer can be given again."""
+
+_OURS: Final = frozenset(
+    PREFIX + name for name in ("error", "ack", "pong", "heartbeat", "startup")
+) | {f"{PREFIX}list/{name}" for name in ("item", "choices", "end")}
+"""Never answered, or two of us would keep telling each other errors."""
+
+_log = logging.getLogger(__name__)
+
+
+class OscSession:
+    """The server's mind. `clock` is the loop's time, `wall` seconds since 1970, for timetags.
+
+    `received` counts messages (a malformed packet as one), `coalesced` those that a newer value
+    in the same turn replaced, `refused` those that were answered with an error.
+    """
+
+    def __init__(
+        self,
+        controls: Controls,
+        *,
+        version: str,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+    ) -> None:
+        self.controls = controls
+        self.feedback = OscFeedback(controls, version=version, clock=clock)
+        self.received = 0
+        self.coalesced = 0
+        self.refused = 0
+        self._clock = clock
+        self._wall = wall
+        self._scheduled: list[tuple[float, int, Address, list[OscMessage]]] = []
+        self._waiting = 0
+        self._tickets = itertools.count()
+        self._answered: OrderedDict[tuple[Address, str], list[bytes]] = OrderedDict()
+        self._matched: dict[str, list[str]] = {}
+        self._names: list[str] = []
+
+    # packets
+
+    def receive(self, batch: Iterable[tuple[bytes, Address]]) -> None:
+        """Apply the packets of one turn, in order.
+
+        Of several plain messages that set the same parameter the newest is applied, where it came;
+        anything else (a trigger, a question, a bundle) first sees all that was sent before it.
+        """
+        held: dict[str, tuple[Asker, OscMessage]] = {}
+        for packet, sender in batch:
+            asker = self.feedback.book.asker(sender)
+            try:
+                messages = read_packet(packet)
+            except OscFormatError as error:
+                self.received += 1
+                self._refuse(asker, "", str(error))
+                continue
+            self.received += len(messages)
+            if len(messages) == 1 and (parameter := self._sets(messages[0])) is not None:
+                self._hold(held, parameter, asker, messages[0])
+            else:
+                self._let_go(held)
+                self._take(messages, sender)
+        self._let_go(held)
+
+    def _sets(self, message: OscMessage) -> Parameter | None:
+        """The parameter that a plain message sets, if that is all it does."""
+        if message.timetag is not None or len(message.args) != 1 or message.args[0] == "?":
+            return None
+        name = message.address[len(PREFIX) :]
+        if not message.address.startswith(PREFIX) or not self.controls.is_parameter(name):
+            return None
+        parameter = self.controls.parameter(name)
+        return None if parameter.read_only else parameter
+
+    def _hold(
+        self,
+        held: dict[str, tuple[Asker, OscMessage]],
+        parameter: Parameter,
+        asker: Asker,
+        message: OscMessage,
+    ) -> None:
+        name = parameter.name
+        try:
+            # a value that would be refused must not push out a good one
+            parameter.coerce(message.args[0])
+        except ControlError as error:
+            self._refuse(asker, message.address, str(error))
+            return
+        earlier = held.pop(name, None)
+        if earlier is not None:
+            self.coalesced += 1
+            # its sender believes in a value that never came to be
+            earlier[0].author.known.pop(name, None)
+        held[name] = (asker, message)
+
+    def _let_go(self, held: dict[str, tuple[Asker, OscMessage]]) -> None:
+        for asker, message in held.values():
+            self._do(asker, message.address, message.args)
+        held.clear()
+
+    def _take(self, messages: Sequence[OscMessage], sender: Address) -> None:
+        """Apply messages of one packet, or keep them for their time."""
+        later: dict[int, list[OscMessage]] = {}
+        for message in messages:
+            ahead = 0.0
+            if message.timetag is not None:
+                ahead = seconds_ahead(message.timetag, self._wall())
+            if ahead > 0:
+                assert message.timetag is not None
+                refusal = self._cannot_wait(ahead)
+                if not refusal:
+                    later.setdefault(message.timetag, []).append(message)
+                    self._waiting += 1
+                    continue
+                peers = self.feedback.book.asker(sender).peers
+                self.feedback.complain(peers, message.address, refusal + ", applied at once")
+            self._do(self.feedback.book.asker(sender), message.address, message.args)
+        for timetag, waiting in later.items():
+            due = self._clock() + seconds_ahead(timetag, self._wall())
+            heapq.heappush(self._scheduled, (due, next(self._tickets), sender, waiting))
+
+    def _cannot_wait(self, ahead: float) -> str:
+        if ahead > MAX_AHEAD_S:
+            return f"timetag {ahead:.1f} s ahead; at most {MAX_AHEAD_S:g} s are waited for"
+        if self._waiting >= MAX_SCHEDULED:
+            return f"{MAX_SCHEDULED} messages wait for their timetags already"
+        return ""
+
+    def advance(self) -> None:
+        """Do what is due: bundles whose time has come, then feedback."""
+        now = self._clock()
+        while self._scheduled and self._scheduled[0][0] <= now:
+            _, _, sender, messages = heapq.heappop(self._scheduled)
+            self._waiting -= len(messages)
+            for message in messages:
+                self._do(self.feedback.book.asker(sender), message.address, message.args)
+        self.feedback.advance()
+
+    def deadline(self) -> float:
+        """When `advance` has something to do next."""
+        first = self._scheduled[0][0] if self._scheduled else math.inf
+        return min(first, self.feedback.deadline())
+
+    # messages
+
+    def _do(
+        self, asker: Asker, address: str, args: tuple[Arg, ...], request_id: str | None = None
+    ) -> bool:
+        """Do what a message asks for; whether it could be done. Never raises."""
+        text: str | Callable[[], str]
+        if address in _OURS:
+            self.refused += 1
+            return False
+        try:
+            if address.startswith(PREFIX):
+                command = osc_commands.COMMANDS.get(address[len(PREFIX) :])
+                if command is not None:
+                    command(self, asker, args)
+                    return True
+            if is_pattern(address):
+                return self._play_all(asker, address, args, request_id)
+            self._play(asker, address, args)
+            return True
+        except _Unknown:
+            text = functools.partial(self._unknown, address)
+        except ArtflowError as error:
+            text = str(error)
+        except Exception:
+            # a mistake of ours behind one address must not silence the others
+            _log.exception("%s %s", clip(address, 200), args)
+            text = "this went wrong inside; the log says how"
+        self._refuse(asker, address, text, request_id)
+        return False
+
+    def _refuse(
+        self,
+        asker: Asker,
+        address: str,
+        text: str | Callable[[], str],
+        request_id: str | None = None,
+    ) -> None:
+        self.refused += 1
+        self.feedback.complain(asker.peers, address, text, request_id)
+
+    def _unknown(self, address: str) -> str:
+        if not address.startswith(PREFIX):
+            return f"unknown address {clip(address, 100)!r}; all of them start with {PREFIX}"
+        try:
+            # the search for near names takes time in proportion to the text
+            self.controls.parameter(clip(address[len(PREFIX) :], 100))
+        except UnknownControl as error:
+            return str(error)
+        return "no such control"
+
+    def _play(self, asker: Asker, address: str, args: tuple[Arg, ...]) -> None:
+        if not address.startswith(PREFIX):
+            raise _Unknown
+        name = address[len(PREFIX) :]
+        controls = self.controls
+        if controls.is_parameter(name):
+            if args == ("?",):
+                self.feedback.answer(asker, controls.parameter(name))
+            else:
+                controls.set(name, osc_commands.only(name, args), asker)
+        elif controls.is_trigger(name):
+            if args == ("?",):
+                raise ControlError(f"{name} is a trigger and has no value to ask for")
+            controls.fire(name, () if args == (Impulse(),) else args, asker)
+        else:
+            base, _, aspect = name.rpartition("/")
+            play_aspect = osc_commands.ASPECTS.get(aspect)
+            if play_aspect is None or not controls.is_parameter(base):
+                raise _Unknown
+            play_aspect(self, asker, controls.parameter(base), args)
+
+    def _play_all(
+        self, asker: Asker, address: str, args: tuple[Arg, ...], request_id: str | None
+    ) -> bool:
+        """The same message to every control that the pattern names, each answering for itself.
+
+        Reported values are left out of setting, so that `output/*` can be reset at once.
+        """
+        base, slash, aspect = address.rpartition("/")
+        suffix = slash + aspect if aspect in osc_commands.ASPECTS else ""
+        names = self.matching(base if suffix else address)
+        if suffix or args == ("?",):
+            names = [name for name in names if self.controls.is_parameter(name)]
+        if args != ("?",):
+            names = [name for name in names if not self._reports(name)]
+        if not names:
+            raise ControlError(f"no control that this could reach matches {clip(address, 100)!r}")
+        done = [self._do(asker, PREFIX + name + suffix, args, request_id) for name in names]
+        return all(done)
+
+    def _reports(self, name: str) -> bool:
+        return self.controls.is_parameter(name) and self.controls.parameter(name).read_only
+
+    def matching(self, address: str) -> list[str]:
+        """Names of the controls whose whole address matches the pattern, as declared."""
+        controls = self.controls
+        names = [parameter.name for parameter in controls.parameters()]
+        names += [trigger.name for trigger in controls.triggers()]
+        if names != self._names or len(self._matched) >= 64:
+            self._names = names
+            self._matched.clear()
+        matched = self._matched.get(address)
+        if matched is None:
+            pattern = Pattern(address)
+            matched = [name for name in names if pattern.matches(PREFIX + name)]
+            self._matched[address] = matched
+        return matched
+
+    # requests
+
+    def request(self, asker: Asker, request_id: str, target: str, args: tuple[Arg, ...]) -> None:
+        """Do once what `target` and `args` ask for, and acknowledge; again only acknowledge."""
+        key = (asker.primary.address, request_id)
+        answer = self._answered.get(key)
+        if answer is not None:
+            self.feedback.replay(asker, answer)
+            return
+        address = target if target.startswith("/") else PREFIX + target
+        tape = self.feedback.tape()
+        try:
+            done = self._do(asker, address, args, request_id)
+            self.feedback.reply(asker, PREFIX + "ack", request_id, clip(target, 200), int(done))
+        finally:
+            self.feedback.stop_tape()
+        # an answer of many values can be asked for anew; what matters is that it was done
+        self._answered[key] = tape if len(tape) <= 8 else tape[-1:]
+        if len(self._answered) > MAX_REMEMBERED:
+            self._answered.popitem(last=False)
+
+
+class _Unknown(Exception):
+    """Nothing answers at this address; the hint is worked out only if it will be sent."""

@@ -1,0 +1,136 @@
+"""OSC's datagrams: a UDP socket that never makes anyone wait."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+import trio
+
+from controllers.osc_peers import Address
+from engine.errors import ListenError
+
+RECEIVE_BUFFER_BYTES: Final = 4 * 1024 * 1024
+"""Asked of the system, which may give less: room for a burst while the conductor is busy."""
+
+_GONE: Final = (ConnectionResetError, ConnectionRefusedError)
+
+
+class Datagrams(Protocol):
+    """What the OSC server needs of a network; the tests bring one without."""
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        ...
+
+    async def readable(self) -> None:
+        """Wait until `receive` has something."""
+        ...
+
+    async def writable(self) -> None:
+        """Wait until `send` takes something."""
+        ...
+
+    def receive(self, most: int, most_bytes: int) -> list[tuple[bytes, Address]]:
+        """What has arrived: at most so many packets, and about so many bytes. Never waits."""
+        ...
+
+    def send(self, packet: bytes, address: Address) -> bool:
+        """Send one packet; False where the socket takes none now. Never waits, never raises."""
+        ...
+
+    def close(self) -> None: ...
+
+
+Opener = Callable[[str, int], Awaitable[Datagrams]]
+
+
+class UdpSocket:
+    """A bound UDP socket. A peer that is gone, or a network that fails, is never an error here."""
+
+    def __init__(self, bound: socket.socket) -> None:
+        self._socket = bound
+        self._socket.setblocking(False)
+
+    @property
+    def address(self) -> Address:
+        return Address(*self._socket.getsockname()[:2])
+
+    async def readable(self) -> None:
+        await trio.lowlevel.wait_readable(self._socket)
+
+    async def writable(self) -> None:
+        await trio.lowlevel.wait_writable(self._socket)
+
+    def receive(self, most: int, most_bytes: int) -> list[tuple[bytes, Address]]:
+        batch: list[tuple[bytes, Address]] = []
+        for _ in range(most):
+            try:
+                packet, sender = self._socket.recvfrom(65535)
+            except BlockingIOError:
+                break
+            except _GONE:
+                # the answer to something we sent: nobody listens there any more
+                continue
+            batch.append((packet, Address(sender[0], sender[1])))
+            most_bytes -= len(packet)
+            if most_bytes <= 0:
+                break
+        return batch
+
+    def send(self, packet: bytes, address: Address) -> bool:
+        try:
+            self._socket.sendto(packet, address)
+        except BlockingIOError:
+            return False
+        except OSError:
+            # no route, no such host, refused: the lease of this peer will end
+            pass
+        return True
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+async def open_udp(host: str, port: int) -> UdpSocket:
+    """Listen on `host`:`port` (0: any free port). Raises `ListenError`."""
+    try:
+        found = await trio.socket.getaddrinfo(
+            host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
+        )
+    except OSError as error:
+        raise ListenError(f"there is no host {host!r} to listen on: {error.strerror}") from error
+    family, _, _, _, where = found[0]
+    bound = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        bound.bind(where)
+    except OSError as error:
+        bound.close()
+        raise ListenError(_why(error, host, port)) from error
+    return UdpSocket(bound)
+
+
+def _why(error: OSError, host: str, port: int) -> str:
+    choose = "choose another with --osc-port N, or 0 for any free one"
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is taken; {choose}"
+    if error.errno == errno.EACCES:
+        return f"port {port} on {host} is not allowed to us; {choose}"
+    return f"cannot listen on {host} port {port}: {error.strerror}"
+
+
+async def resolve(host: str, port: int, like: Address) -> Address:
+    """The numeric address of a --feedback target, as a socket bound at `like` reaches it.
+
+    Raises `ListenError` where there is no such host.
+    """
+    family = socket.AF_INET6 if ":" in like.host else socket.AF_INET
+    try:
+        found = await trio.socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)
+    except OSError as error:
+        raise ListenError(f"no feedback to {host}:{port}: {error.strerror}") from error
+    return Address(*found[0][4][:2])

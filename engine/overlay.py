@@ -1,0 +1,70 @@
+"""The overlay: what the performer reads over the picture, or on the desk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+ERROR_LASTS_S: Final = 10.0
+NOTICE_LASTS_S: Final = 4.0
+_FADES_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Everything the overlay can show, as plain values of one moment.
+
+    `error` and `notice` come with the `time.monotonic()` they were said at, and fade by themselves.
+    `flip`, `rotate` are the output's, so that the window can tell where on the picture a pen is.
+    `drawing` keeps the cursor visible. Ratios are 0..1, times seconds unless the name says ms.
+    """
+
+    painter_state: str = "starting"
+    painter_progress: float = 0.0
+    painter_text: str = ""
+    model: str = ""
+    painted_fps: float = 0.0
+    shown_fps: float = 0.0
+    latency_ms: float = 0.0
+    source: str = ""
+    source_state: str = "live"
+    prompt: str = ""
+    prompt_b: str = ""
+    prompt_mix: float = 0.0
+    strength: float = 0.0
+    osc: str = ""
+    recording: bool = False
+    record_s: float = 0.0
+    record_name: str = ""
+    frozen: bool = False
+    blackout: bool = False
+    error: str = ""
+    error_at_s: float = 0.0
+    notice: str = ""
+    notice_at_s: float = 0.0
+    flip: str = "none"
+    rotate: int = 0
+    drawing: bool = False
+
+    def error_shows(self, now_s: float) -> float:
+        """How visible the error is, 1..0."""
+        return _fading(self.error, now_s - self.error_at_s, ERROR_LASTS_S)
+
+    def notice_shows(self, now_s: float) -> float:
+        """How visible the notice is, 1..0."""
+        return _fading(self.notice, now_s - self.notice_at_s, NOTICE_LASTS_S)
+
+
+def _fading(text: str, age_s: float, lasts_s: float) -> float:
+    if not text:
+        return 0.0
+    return max(0.0, min(1.0, (lasts_s - age_s) / _FADES_S))
+
+
+def clock_text(seconds: float) -> str:
+    """Minutes and seconds, hours where there are any: "0:07", "12:34", "1:02:03"."""
+    whole = int(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{whole % 60:02}"
+    return f"{minutes}:{whole % 60:02}"

@@ -1,0 +1,68 @@
+"""The draw/* controls: what a stroke looks like, strokes from outside, undo."""
+
+from __future__ import annotations
+
+import re
+
+from engine.controls import Change, Controls, Value
+from engine.sources.drawing import Drawing, PointerEvent
+from engine.sources.paintbox import Colour
+
+
+class Brush:
+    """Answers draw/* for one drawing. For the conductor's thread.
+
+    `size` is the painted size (w, h), in whose pixels draw/size counts. Where the input is
+    `mirrored`, places are meant in the picture as it is seen.
+    """
+
+    def __init__(self, controls: Controls, drawing: Drawing, size: tuple[int, int]) -> None:
+        self.size = size
+        self.mirrored = False
+        self._controls = controls
+        self._drawing = drawing
+        self._colour: Colour = (255, 255, 255)
+        self._refused = not self._take(str(controls.get("draw/color")))
+        controls.on("draw/stroke", self._stroke)
+        controls.on("draw/clear", lambda _arguments, _origin: drawing.clear())
+        controls.on("draw/undo", self._undo)
+
+    def changed(self, change: Change) -> None:
+        """Hear of a control."""
+        if change.parameter.name == "draw/color":
+            self._refused = not self._take(str(change.value))
+
+    def answer(self) -> None:
+        """Put back what could not be taken; later than the change, so that all see it later."""
+        if self._refused:
+            wrong = self._controls.get("draw/color")
+            self._controls.report("draw/color", f"draw/color takes #rrggbb, not {wrong!r}")
+            self._controls.set("draw/color", "#{:02x}{:02x}{:02x}".format(*self._colour))
+
+    def pointer(self, event: PointerEvent) -> None:
+        """Follow a pointer, at 0..1 of the picture."""
+        x = 1 - event.x if self.mirrored else event.x
+        moved = PointerEvent(event.id, x, event.y, event.pressed, event.pressure)
+        self._drawing.pointer(moved, self._colour, self._share)
+
+    @property
+    def _share(self) -> float:
+        size = self._controls.get("draw/size")
+        assert not isinstance(size, str)
+        return size / min(self.size)
+
+    def _take(self, text: str) -> bool:
+        if not re.fullmatch("#[0-9a-fA-F]{6}", text):
+            return False
+        red, green, blue = bytes.fromhex(text[1:])
+        self._colour = (red, green, blue)
+        return True
+
+    def _stroke(self, arguments: tuple[Value, ...], _origin: object) -> None:
+        points = [float(value) for value in arguments]
+        if self.mirrored:
+            points[::2] = [1 - x for x in points[::2]]
+        self._drawing.stroke(points, self._colour, self._share)
+
+    def _undo(self, _arguments: tuple[Value, ...], _origin: object) -> None:
+        self._drawing.undo()

@@ -1,0 +1,250 @@
+"""The base models: which there are, and where the asked one is on this disk."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from engine.devices import gpu_ready
+from engine.errors import ModelError
+from engine.option_readers import Size, shown
+from engine.painter.model_files import PARTS, PIPELINES, autoencoder, read_json, survey
+from engine.yaml_file import read_yaml
+
+log = logging.getLogger(__name__)
+
+HERE: Final = Path(__file__).resolve().parent
+GPU_DEFAULT: Final = "sd-turbo"
+BUNDLED_DEFAULT: Final = "rehearsal"
+FOLDER_PROMPT: Final = "oil painting, vivid colours, detailed"
+
+_BASE_OF_TEXT_WIDTH: Final = {96: "rehearsal", 768: "sd15", 1024: "sd21", 2048: "sdxl"}
+_PICKLES: Final = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
+
+
+class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of a model; `size` in bytes."""
+
+    file: str
+    size: int
+    sha256: str = ""
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of models.yaml. `base` decides which styles fit; `size` is the native picture.
+
+    Either `bundled` (a folder beside the catalogue) or `repository` says where it comes from.
+    """
+
+    id: str
+    name: str
+    description: str
+    license: str
+    base: str
+    size: Size
+    default_prompt: str
+    tiny_autoencoder: str = ""
+    bundled: str = ""
+    repository: str = ""
+    about_gb: float = 0.0
+    note: str = ""
+    files: tuple[ModelFile, ...] = ()
+
+
+class TinyAutoencoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A small, fast stand-in for the autoencoder of the models whose base is in `bases`."""
+
+    id: str
+    name: str
+    description: str
+    license: str
+    bases: tuple[str, ...]
+    repository: str
+    size: int
+    sha256: str
+
+
+class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What models.yaml holds."""
+
+    models: tuple[Model, ...]
+    tiny_autoencoders: tuple[TinyAutoencoder, ...]
+
+    def model(self, id: str) -> Model | None:
+        return next((model for model in self.models if model.id == id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model that is on this disk, whole.
+
+    `id` is the catalogue's, or the folder's name. `size` is its native (width, height). `base` is
+    rehearsal, sd15, sd21, sdxl or other. `tiny_autoencoder` is a folder, None where there is none.
+    """
+
+    id: str
+    folder: Path
+    size: Size
+    default_prompt: str
+    tiny_autoencoder: Path | None
+    base: str
+
+
+@functools.cache
+def catalogue() -> Catalogue:
+    """The bundled catalogue."""
+    return msgspec.convert(read_yaml(HERE / "models.yaml").value, Catalogue)
+
+
+def model_ids() -> tuple[str, ...]:
+    """The catalogue's ids, in its order."""
+    return tuple(model.id for model in catalogue().models)
+
+
+def model_folder(model: Model, data: Path) -> Path:
+    """Where this model is, or belongs."""
+    return HERE / model.bundled if model.bundled else data / "models" / model.id
+
+
+def find_model(text: str, data: Path) -> ModelChoice:
+    """The model that `text` names: a catalogue's id, or a folder in diffusers format.
+
+    A folder's name alone is looked up in `<data>/models`, too. Empty text means the default:
+    `GPU_DEFAULT` where there is a GPU and that model is on the disk, else the bundled one.
+
+    Raises `ModelError`: unknown, not on this machine, or with parts missing.
+    """
+    if not text:
+        text = _default(data)
+    model = catalogue().model(text)
+    if model is not None:
+        folder = model_folder(model, data)
+        if not folder.is_dir():
+            raise ModelError(_absent(model, folder))
+        return _choice(model.id, folder, data, model)
+    for folder in (Path(os.path.expanduser(text)), data / "models" / text):
+        if os.path.isdir(folder):  # unlike pathlib's, it takes any text
+            return _choice(folder.absolute().name, folder.absolute(), data, None)
+    raise ModelError(_unknown(text))
+
+
+def _default(data: Path) -> str:
+    model = catalogue().model(GPU_DEFAULT)
+    if model and model_folder(model, data).is_dir() and gpu_ready():
+        return GPU_DEFAULT
+    return BUNDLED_DEFAULT
+
+
+def _choice(id: str, folder: Path, data: Path, model: Model | None) -> ModelChoice:
+    missing = missing_parts(folder)
+    if missing:
+        raise ModelError(
+            f"the model folder {folder} is not whole: missing {', '.join(missing)}; "
+            "a folder in diffusers format is needed"
+        )
+    configs = {part.name: part.config for part in survey(folder).parts}
+    unet, vae = configs["unet"], configs["vae"]
+    base = model.base if model else _base(unet)
+    return ModelChoice(
+        id=id,
+        folder=folder,
+        size=_native_size(folder, unet, vae),
+        default_prompt=model.default_prompt if model else FOLDER_PROMPT,
+        tiny_autoencoder=_tiny_autoencoder(base, vae, data),
+        base=base,
+    )
+
+
+def missing_parts(folder: Path) -> list[str]:
+    """What a folder in diffusers format lacks of its parts, all at once.
+
+    Whether those that are there are whole, `survey` tells.
+    """
+    index = folder / "model_index.json"
+    if not index.is_file():
+        return [index.name, *_absent_folders(folder, "sd")]
+    pipeline = str(read_json(index).get("_class_name"))
+    return _absent_folders(folder, PIPELINES.get(pipeline, "sd"))
+
+
+def _absent_folders(folder: Path, family: str) -> list[str]:
+    return [part for part in PARTS[family] if not (folder / part).is_dir()]
+
+
+def _base(unet: Mapping[str, Any]) -> str:
+    if unet.get("addition_embed_type") == "text_time":
+        return "sdxl"
+    width = unet.get("cross_attention_dim")
+    return _BASE_OF_TEXT_WIDTH.get(width, "other") if isinstance(width, int) else "other"
+
+
+def _native_size(folder: Path, unet: Mapping[str, Any], vae: Mapping[str, Any]) -> Size:
+    latent = unet.get("sample_size") or 64
+    sides = [latent, latent] if isinstance(latent, int) else latent
+    stages = vae.get("block_out_channels")
+    scale = 2 ** (len(stages) - 1) if isinstance(stages, list) and stages else 8
+    try:
+        height, width = (int(side) * scale for side in sides)
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"{folder}/unet/config.json says sample_size {latent!r}; allowed: a number or two"
+        ) from error
+    return width, height
+
+
+def _tiny_autoencoder(base: str, vae: Mapping[str, Any], data: Path) -> Path | None:
+    if vae.get("_class_name") == "AutoencoderTiny":
+        return None  # the model's own is one already
+    for tiny in catalogue().tiny_autoencoders:
+        folder = data / "models" / tiny.id
+        if base in tiny.bases and folder.is_dir():
+            try:
+                return autoencoder(folder).folder
+            except ModelError as error:
+                log.warning("%s; the model's own autoencoder is used", error)
+    return None
+
+
+def _absent(model: Model, folder: Path) -> str:
+    if model.bundled:
+        return f"the bundled model {model.id} is not at {folder}; install artflow again"
+    needs = f"{model.repository} {model.note}".strip()
+    return (
+        f"{model.id} is not on this machine: it needs {needs} (about {model.about_gb:g} GB); "
+        f"put it as a folder in diffusers format at {folder}, or start with --model rehearsal"
+    )
+
+
+def _unknown(text: str) -> str:
+    path = Path(os.path.expanduser(text))
+    if os.path.isfile(path):
+        kind = "a pickle, which can run code" if path.suffix in _PICKLES else "a single file"
+        return f"{text} is {kind}; allowed: a model's id, or a folder in diffusers format"
+    ids = model_ids()
+    near = difflib.get_close_matches(text, ids, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    allowed = f"{', '.join(ids)}, or a folder in diffusers format"
+    return f"unknown model {shown(text)}; {hint}allowed: {allowed}"
+
+
+def print_models(data: Path) -> None:
+    """The catalogue as a table, with what is on this disk."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "on disk", "size", "base", "what it is", box=None, padding=(0, 1))
+    for model in catalogue().models:
+        here = "yes" if model_folder(model, data).is_dir() else "no"
+        width, height = model.size
+        table.add_row(model.id, here, f"{width}x{height}", model.base, model.description)
+    console = Console(highlight=False)
+    console.print("Base models (--model ID):")
+    console.print(table)

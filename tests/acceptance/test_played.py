@@ -1,0 +1,73 @@
+"""The show is played over OSC by programs that are not ours."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import played
+from tests.helpers.pictures import difference, loaded
+from tests.helpers.tools import need_tool
+
+pytestmark = pytest.mark.acceptance
+
+
+def test_oscsend_changes_the_painted_picture(tmp_path: Path) -> None:
+    need_tool("oscsend")
+    data = tmp_path / "data"
+    still = tmp_path / "still.png"
+    from PIL import Image
+
+    from tests.acceptance.test_real_input import quadrants
+
+    Image.fromarray(quadrants()).save(still)
+    with played("--headless", "--source", f"image:{still}", data=data) as (program, player):
+        player.until(lambda: player.ask("painter/fps") > 0, "painting")
+        port = str(player._to[1])
+
+        def oscsend(*words: str) -> None:
+            subprocess.run(["oscsend", "127.0.0.1", port, *words], check=True, timeout=60)
+
+        def shot(name: str) -> Path:
+            oscsend("/artflow/snapshot", "s", name)
+            path = data / "snapshots" / f"{name}.png"
+            program.until(path.exists, f"snapshot {name}")
+            return path
+
+        time.sleep(1)
+        one = loaded(shot("one"))
+        again = loaded(shot("again"))
+        assert difference(one, again) < 1.0, "a still input with a fixed seed rests"
+        oscsend("/artflow/prompt/a", "s", "neon city at night")
+        oscsend("/artflow/paint/strength", "f", "0.6")
+        player.until_value("prompt/a", "neon city at night")
+        time.sleep(1.5)
+        other = loaded(shot("other"))
+        assert difference(one, other) > 8
+        oscsend("/artflow/panic", "")
+        time.sleep(0.5)
+        safe = loaded(shot("safe"))
+        assert difference(safe, quadrants()) < 2.0, "panic shows the source"
+        assert program.stop() == 0
+
+
+def test_a_stopped_show_closes_its_recording_and_exits_0(tmp_path: Path) -> None:
+    from tests.helpers.pictures import recorded
+
+    data = tmp_path / "data"
+    with played("--headless", data=data) as (program, player):
+        player.send("record/start", "take")
+        player.until_value("record/active", 1)
+        time.sleep(2)
+        program.process.terminate()
+        assert program.ended() == 0
+    pictures, _ = recorded(data / "recordings" / "take.mp4")
+    assert len(pictures) > 30
+
+
+def test_seconds_ends_the_show_by_itself(tmp_path: Path) -> None:
+    with played("--headless", "--seconds", "2", data=tmp_path / "data") as (program, _):
+        assert program.ended() == 0

@@ -1,0 +1,166 @@
+"""Real sources go through the painter, to the recording and to the window."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.acceptance.conftest import played
+from tests.helpers.pictures import Array, difference, likeness, recorded, screenshot, unbroken
+from tests.helpers.player import Player
+from tests.helpers.tools import need_tool
+from tests.helpers.x11 import xvfb
+
+pytestmark = pytest.mark.acceptance
+
+FAITHFUL = ("--seed", "2", "--prompt", "photo of flowers")
+
+
+def quadrants(turn: int = 0, side: int = 256) -> Array:
+    """Four coloured quarters with a bright disc: easy to tell apart, and which way is up."""
+    colours = [(200, 40, 40), (40, 180, 60), (50, 70, 200), (220, 200, 60)]
+    picture = np.zeros((side, side, 3), np.uint8)
+    half = side // 2
+    for index, (row, column) in enumerate(((0, 0), (0, half), (half, half), (half, 0))):
+        colour = colours[(index + turn) % 4]
+        picture[row : row + half, column : column + half] = colour
+    y, x = np.mgrid[:side, :side]
+    picture[(y - side * 0.3) ** 2 + (x - side * 0.3) ** 2 < (side * 0.12) ** 2] = 245
+    return picture
+
+
+def make_video(path: Path, pictures: list[Array], fps: int = 25) -> None:
+    height, width = pictures[0].shape[:2]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def gentle(player: Player) -> None:
+    """Settings at which the painted picture still shows its input."""
+    player.send("paint/strength", 0.2)
+    player.until_value("painter/state", "painting")
+    player.until(lambda: player.ask("painter/fps") > 0, "painted pictures")
+
+
+def test_a_video_file_is_painted_recorded_and_shown(tmp_path: Path) -> None:
+    need_tool("Xvfb")
+    need_tool("import")
+    video = tmp_path / "real.mp4"
+    make_video(video, [quadrants()] * 50)
+    take = tmp_path / "take.mp4"
+    with (
+        xvfb(800, 600) as display,
+        played(
+            *("--source", f"video:{video}", "--record", str(take), "--window", "512x512"),
+            *FAITHFUL,
+            data=tmp_path / "data",
+            env={"DISPLAY": display},
+        ) as (program, player),
+    ):
+        gentle(player)
+        time.sleep(2)
+        player.send("output/mix", 0.0)
+        time.sleep(1.5)
+        player.send("output/mix", 1.0)
+        player.send("record/stop")
+        player.until_value("record/active", 0)
+        player.send("snapshot", "shown")
+        program.until((tmp_path / "data/snapshots/shown.png").exists, "snapshot")
+        player.send("output/freeze", 1)
+        time.sleep(0.5)
+        screen = screenshot(display, tmp_path / "screen.png")
+        assert program.stop() == 0
+    pictures, moments = recorded(take)
+    assert unbroken(moments)
+    raw = pictures[-30]
+    assert likeness(raw, quadrants()) > 0.97, "the input shows where output/mix is 0"
+    painted = [picture for picture in pictures if difference(picture, raw) > 4]
+    assert painted, "nothing painted was recorded"
+    assert likeness(painted[len(painted) // 2], quadrants()) > 0.8
+    # the window is somewhere on the screen: find the quarters by cutting the black away
+    lit = np.argwhere(screen.max(axis=2) > 24)
+    (top, left), (bottom, right) = lit.min(axis=0), lit.max(axis=0)
+    window = screen[top : bottom + 1, left : right + 1]
+    assert likeness(window, quadrants()) > 0.7
+
+
+def test_a_live_screen_is_grabbed_and_painted(tmp_path: Path) -> None:
+    need_tool("Xvfb")
+    need_tool("display")
+    from PIL import Image
+
+    Image.fromarray(quadrants(side=480)).save(tmp_path / "still.png")
+    take = tmp_path / "take.mp4"
+    with xvfb(480, 480) as display:
+        viewer = subprocess.Popen(
+            ["display", "-display", display, "-geometry", "+0+0", str(tmp_path / "still.png")]
+        )
+        try:
+            with played(
+                *("--headless", "--source", "screen", "--record", str(take)),
+                *FAITHFUL,
+                data=tmp_path / "data",
+                env={"DISPLAY": display},
+            ) as (program, player):
+                gentle(player)
+                assert player.ask("input/source").startswith("screen")
+                assert player.ask("input/state") == "live"
+                time.sleep(2)
+                assert program.stop() == 0
+        finally:
+            viewer.kill()
+            viewer.wait()
+    pictures, moments = recorded(take)
+    assert unbroken(moments)
+    assert max(likeness(picture, quadrants()) for picture in pictures[-20:]) > 0.75
+
+
+def test_drawing_with_a_real_pointer_is_painted(tmp_path: Path) -> None:
+    need_tool("Xvfb")
+    need_tool("xdotool")
+    take = tmp_path / "take.mp4"
+    with (
+        xvfb(512, 512) as display,
+        played(
+            *("--source", "drawing", "--window", "512x512", "--record", str(take)),
+            *FAITHFUL,
+            data=tmp_path / "data",
+            env={"DISPLAY": display},
+        ) as (program, player),
+    ):
+        gentle(player)
+        player.send("draw/size", 60.0)
+        player.send("draw/color", "#ff2020")
+
+        def xdotool(*words: str) -> None:
+            subprocess.run(
+                ["xdotool", *words], check=True, env={"DISPLAY": display, "PATH": PATH}, timeout=60
+            )
+
+        for step in range(60, 460, 20):
+            xdotool("mousemove", str(step), "128")
+            if step == 60:
+                xdotool("mousedown", "1")
+        xdotool("mouseup", "1")
+        time.sleep(2)
+        player.send("draw/undo")
+        time.sleep(1.5)
+        assert program.stop() == 0
+    pictures, moments = recorded(take)
+    assert unbroken(moments)
+    # the red stroke runs along the upper quarter, then is taken back
+    band = [float(p[48:80, 60:196, 0].mean() - p[48:80, 60:196, 1].mean()) for p in pictures]
+    assert max(band) > 60
+    assert abs(band[-1] - band[5]) < max(band) / 3
+
+
+PATH = "/usr/local/bin:/usr/bin:/bin"

@@ -1,0 +1,574 @@
+"""Messages and their meaning: values, triggers, asking, patterns, requests, bundles, timetags."""
+
+from __future__ import annotations
+
+import logging
+import math
+import struct
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controllers.osc_wire import (
+    IMMEDIATELY,
+    Arg,
+    Impulse,
+    OscFormatError,
+    TimeTag,
+    pack_message,
+    read_packet,
+    timetag_at,
+)
+from engine.controls import Value
+from tests.controllers.stage import ALICE, BOB, WALL_S, Stage, errors
+from tests.helpers.osc import bundle
+
+
+def doubled(address: str, value: float) -> bytes:
+    return pack_message(address, 0)[:-8] + b",d\0\0" + struct.pack(">d", value)
+
+
+# values
+
+
+@pytest.mark.parametrize(
+    ("name", "arg", "value"),
+    [
+        ("paint/strength", 0.25, 0.25),
+        ("paint/strength", 1, 1.0),
+        ("paint/strength", True, 1.0),
+        ("paint/strength", False, 0.0),
+        ("paint/steps", 3, 3),
+        ("paint/steps", 3.0, 3),
+        ("paint/seed", 2**31 - 1, 2**31 - 1),
+        ("paint/active", False, 0),
+        ("output/freeze", 1.0, 1),
+        ("paint/guidance-mode", "full", "full"),
+        ("paint/guidance-mode", 2, "initialize"),
+        ("output/rotate", 90, 90),
+        ("prompt/a", "ein Ölbild 油画", "ein Ölbild 油画"),
+    ],
+)
+def test_values_are_read_generously(name: str, arg: Arg, value: Value) -> None:
+    stage = Stage()
+    stage.send(ALICE, name, arg)
+    got = stage.controls.get(name)
+    assert got == value
+    assert type(got) is type(value)
+    assert stage.heard(ALICE) == []
+    assert (stage.session.received, stage.session.refused) == (1, 0)
+
+
+def test_every_number_type_will_do() -> None:
+    stage = Stage()
+    stage.send_bytes(ALICE, doubled("/artflow/paint/strength", 0.3))
+    assert stage.controls.get("paint/strength") == 0.3
+    stage.send_bytes(
+        ALICE, pack_message("/artflow/paint/steps", 0)[:-8] + b",h\0\0" + struct.pack(">q", 4)
+    )
+    assert stage.controls.get("paint/steps") == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "complaint"),
+    [
+        ("paint/strength", ("wet",), "paint/strength takes a number, not the text 'wet'"),
+        ("paint/strength", (math.nan,), "paint/strength takes a finite number, not nan"),
+        ("paint/strength", (-math.inf,), "paint/strength takes a finite number, not -inf"),
+        ("paint/strength", (), "paint/strength takes one value, not 0; ? asks for it"),
+        ("paint/strength", (0.1, 0.2), "paint/strength takes one value, not 2; ? asks for it"),
+        ("paint/strength", (None,), "paint/strength takes a number, not nothing"),
+        ("paint/strength", (TimeTag(5),), "paint/strength takes a number, not TimeTag"),
+        ("paint/steps", (1.5,), "paint/steps takes a whole number, not 1.5"),
+        ("prompt/a", (5,), "prompt/a takes text, not int"),
+        ("prompt/a", ("x" * 1001,), "prompt/a takes at most 1000 bytes of text"),
+        (
+            "paint/guidance-mode",
+            ("loud",),
+            "paint/guidance-mode cannot be 'loud'; allowed: none, self, initialize, full",
+        ),
+        ("painter/fps", (5.0,), "painter/fps is a reported value and cannot be set"),
+        (
+            "paint/strenght",
+            (1.0,),
+            "unknown control 'paint/strenght'; did you mean paint/strength",
+        ),
+        ("paint/strength/louder", (1.0,), "unknown control"),
+        (
+            "/elsewhere/x",
+            (1.0,),
+            "unknown address '/elsewhere/x'; all of them start with /artflow/",
+        ),
+        ("painter/state/index", (1,), "painter/state/index only tells"),
+        ("paint/strength/index", ("?",), "paint/strength is not enumerated and has no index"),
+        ("prompt/a/normalized", (0.5,), "prompt/a has no range to normalize over"),
+        ("panic", ("?",), "panic is a trigger and has no value to ask for"),
+        ("panic", (math.nan,), "panic takes a finite number, not nan"),
+        ("snapshot", (), "snapshot has no part of this show to answer it"),
+    ],
+)
+def test_what_cannot_be_done_is_said_to_the_sender_alone(
+    name: str, args: tuple[Arg, ...], complaint: str
+) -> None:
+    stage = Stage()
+    stage.subscribe(BOB)
+    before = stage.controls.snapshot
+    stage.send(ALICE, name, *args)
+    [(address, text)] = errors(stage.heard(ALICE))
+    assert address == (name if name.startswith("/") else "/artflow/" + name)
+    assert str(text).startswith(complaint)
+    assert stage.heard(BOB) == []
+    assert stage.controls.snapshot == before
+    assert stage.session.refused == 1
+
+
+def test_malformed_packets_are_answered_and_nothing_else() -> None:
+    stage = Stage()
+    stage.send_bytes(ALICE, pack_message("/artflow/paint/strength", 0.9)[:-2])
+    [(address, text)] = errors(stage.heard(ALICE))
+    assert address == ""
+    assert str(text).startswith("malformed OSC at byte ")
+    assert stage.controls.get("paint/strength") == 0.5
+    assert (stage.session.received, stage.session.refused) == (1, 1)
+
+
+def test_our_own_words_are_never_answered() -> None:
+    """Two programs that talk to each other must not exchange errors for ever."""
+    stage = Stage()
+    for name in ("error", "ack", "pong", "heartbeat", "startup", "list/item", "list/end"):
+        stage.send(ALICE, name, "x")
+    assert stage.heard(ALICE) == []
+    assert stage.session.refused == 7
+
+
+def test_a_mistake_behind_an_address_is_logged_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+
+    def broken(_arguments: tuple[Value, ...], _origin: object) -> None:
+        raise ZeroDivisionError
+
+    stage.controls.on("panic", broken)
+    with caplog.at_level(logging.ERROR):
+        stage.send(ALICE, "panic")
+    assert "ZeroDivisionError" in caplog.text
+    assert errors(stage.heard(ALICE)) == [
+        ("/artflow/panic", "this went wrong inside; the log says how")
+    ]
+
+
+# triggers
+
+
+def test_triggers_in_order_with_their_arguments() -> None:
+    stage = Stage()
+    fired: list[tuple[Value, ...]] = []
+    stage.controls.on("draw/stroke", lambda arguments, _: fired.append(arguments))
+    stage.controls.on("draw/clear", lambda arguments, _: fired.append(arguments))
+    stage.controls.on("record/start", lambda arguments, _: fired.append(arguments))
+    stage.send(ALICE, "draw/stroke", 0, 0.5, 1, 1)
+    stage.send(ALICE, "draw/clear")
+    stage.send(ALICE, "draw/clear", 1.0)
+    stage.send(ALICE, "draw/clear", 0)
+    stage.send(ALICE, "draw/clear", Impulse())
+    stage.send(ALICE, "record/start", "evening")
+    stage.send(ALICE, "record/start")
+    assert fired == [(0.0, 0.5, 1.0, 1.0), (), (), (), ("evening",), ()]
+    assert stage.heard(ALICE) == []
+
+
+def test_one_turn_coalesces_values_but_never_a_trigger() -> None:
+    stage = Stage()
+    seen: list[Value] = []
+    sets: list[tuple[str, Value]] = []
+    stage.controls.listen(lambda change: sets.append((change.parameter.name, change.value)))
+    stage.controls.on("draw/clear", lambda *_: seen.append(stage.controls.get("draw/size")))
+    packets = []
+    for size in (1.0, 2.0, 3.0):
+        packets += [pack_message("/artflow/draw/size", size - 0.5)]
+        packets += [pack_message("/artflow/draw/size", size)]
+        packets += [pack_message("/artflow/draw/clear")]
+    packets += [pack_message("/artflow/draw/size", "wrong"), pack_message("/artflow/draw/size", 7)]
+    packets += [pack_message("/artflow/draw/size", math.nan)]
+    stage.send_bytes(ALICE, *packets)
+    # a trigger sees what was sent before it, and a refused value pushes nothing out
+    assert seen == [1.0, 2.0, 3.0]
+    assert sets == [("draw/size", value) for value in (1.0, 2.0, 3.0, 7.0)]
+    assert stage.session.coalesced == 3
+    assert stage.session.refused == 2
+    assert stage.session.received == 12
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(("paint/strength", "output/mix", "draw/clear")),
+            st.sampled_from((0.0, 0.25, 0.5, 2.0, "x")),
+        ),
+        max_size=20,
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_a_turn_ends_where_one_by_one_would(messages: list[tuple[str, Arg]]) -> None:
+    """Whatever is coalesced: the same values, and the triggers see the same."""
+    results = []
+    for at_once in (True, False):
+        stage = Stage()
+        seen: list[object] = []
+        stage.controls.on(
+            "draw/clear",
+            lambda *_, stage=stage, seen=seen: seen.append(dict(stage.controls.snapshot.values)),
+        )
+        packets = [pack_message("/artflow/" + name, arg) for name, arg in messages]
+        if at_once:
+            stage.send_bytes(ALICE, *packets)
+        else:
+            for packet in packets:
+                stage.send_bytes(ALICE, packet)
+        results.append((dict(stage.controls.snapshot.values), seen, stage.session.refused))
+    assert results[0] == results[1]
+
+
+# asking
+
+
+def test_asking_answers_in_the_declared_type() -> None:
+    stage = Stage()
+    for name in ("paint/strength", "paint/active", "paint/guidance-mode", "painter/memory-mb"):
+        stage.send(ALICE, name, "?")
+    assert stage.heard(ALICE) == [
+        ("paint/strength", (0.5,)),
+        ("paint/active", (1,)),
+        ("paint/guidance-mode", ("none",)),
+        ("painter/memory-mb", (0.0,)),
+    ]
+
+
+def test_enumerated_reported_values_come_with_their_index() -> None:
+    stage = Stage()
+    stage.controls.publish("painter/state", "painting")
+    expected = [("painter/state", ("painting",)), ("painter/state/index", (2,))]
+    stage.send(ALICE, "painter/state", "?")
+    assert stage.heard(ALICE) == expected
+    stage.send(ALICE, "get", "painter/state")
+    assert stage.heard(ALICE) == expected
+    stage.send(ALICE, "painter/state/index", "?")
+    assert stage.heard(ALICE) == expected[1:]
+
+
+def test_normalized_and_reset() -> None:
+    stage = Stage()
+    stage.send(ALICE, "paint/guidance/normalized", 0.5)
+    assert stage.controls.get("paint/guidance") == 5.0
+    stage.send(ALICE, "paint/guidance-mode/normalized", 1)
+    assert stage.controls.get("paint/guidance-mode") == "full"
+    assert stage.heard(ALICE) == []
+    stage.send(ALICE, "paint/guidance/normalized", "?")
+    assert stage.heard(ALICE) == [("paint/guidance/normalized", (0.5,))]
+    stage.send(ALICE, "paint/guidance/normalized", 1.5)
+    assert stage.heard(ALICE) == [("paint/guidance", (10.0,))]
+    stage.send(ALICE, "paint/guidance/reset", 0)
+    assert stage.controls.get("paint/guidance") == 10.0
+    stage.send(ALICE, "paint/guidance/reset")
+    assert stage.controls.get("paint/guidance") == 1.0
+    stage.wait(1)
+    assert stage.heard(ALICE) == [("paint/guidance", (1.0,))]
+    stage.send(ALICE, "paint/guidance/reset", "now")
+    assert len(errors(stage.heard(ALICE))) == 1
+
+
+def test_get_answers_every_match() -> None:
+    stage = Stage()
+    stage.send(ALICE, "get", "prompt/*")
+    assert [name for name, _ in stage.heard(ALICE)] == [
+        "prompt/a",
+        "prompt/b",
+        "prompt/mix",
+        "prompt/negative",
+    ]
+    stage.send(ALICE, "get")
+    names = {name for name, _ in stage.heard(ALICE)}
+    assert names >= {parameter.name for parameter in stage.controls.parameters()}
+    for args in (("nothing/*",), ("*",), (5,), ("a", "b"), ("a[",)):
+        stage.send(ALICE, "get", *args)
+        assert len(errors(stage.heard(ALICE))) == 1, args
+
+
+def test_list_describes_every_match() -> None:
+    stage = Stage()
+    stage.send(ALICE, "list", "/artflow/paint/{steps,guidance-mode,guidance,seed}")
+    assert stage.heard(ALICE) == [
+        ("list/item", ("paint/steps", "i", "1", "4", "1")),
+        ("list/item", ("paint/guidance", "f", "0", "10", "1")),
+        ("list/item", ("paint/guidance-mode", "s", "0", "3", "none")),
+        ("list/choices", ("paint/guidance-mode", "none", "self", "initialize", "full")),
+        ("list/item", ("paint/seed", "i", "0", "2147483647", "2")),
+        ("list/end", (4,)),
+    ]
+    stage.send(ALICE, "list", "{output/rotate,prompt/a,panic,feedback/zoom}")
+    assert stage.heard(ALICE) == [
+        ("list/item", ("prompt/a", "s", "", "", "")),
+        ("list/item", ("feedback/zoom", "f", "0.5", "2", "1")),
+        ("list/item", ("output/rotate", "i", "0", "270", "0")),
+        ("list/choices", ("output/rotate", "0", "90", "180", "270")),
+        ("list/item", ("panic", "trigger", "", "", "")),
+        ("list/end", (4,)),
+    ]
+    stage.send(ALICE, "list", "none/such")
+    assert stage.heard(ALICE) == [("list/end", (0,))]
+    stage.send(ALICE, "list")
+    listed = stage.heard(ALICE)
+    assert listed[-1] == ("list/end", (sum(name == "list/item" for name, _ in listed),))
+
+
+def test_ping() -> None:
+    stage = Stage()
+    stage.send(ALICE, "ping", 42)
+    stage.send(ALICE, "ping")
+    assert stage.heard(ALICE) == [("pong", (42,)), ("pong", ())]
+    stage.send(ALICE, "ping", b"x" * 1400)
+    assert len(errors(stage.heard(ALICE))) == 1
+
+
+# patterns
+
+
+def test_a_pattern_plays_every_control_it_names() -> None:
+    stage = Stage()
+    stage.send(ALICE, "output/{brightness,contrast}", 0.5)
+    assert stage.controls.get("output/brightness") == stage.controls.get("output/contrast") == 0.5
+    stage.send(ALICE, "/*/output/{brightness,contrast}", "?")
+    assert stage.heard(ALICE) == [("output/brightness", (0.5,)), ("output/contrast", (0.5,))]
+    stage.send(ALICE, "output/*/reset")
+    assert stage.controls.get("output/contrast") == 1.0
+    assert not errors(stage.heard(ALICE))
+    stage.send(ALICE, "feedback/*/normalized", 1)
+    assert stage.controls.get("feedback/zoom") == 2.0
+    fired: list[object] = []
+    stage.controls.on("draw/clear", lambda *_: fired.append("clear"))
+    stage.send(ALICE, "draw/c[lx]ear")
+    assert fired == ["clear"]
+
+
+def test_a_pattern_reports_each_control_that_refuses() -> None:
+    stage = Stage()
+    stage.send(ALICE, "p*/mix", "wet")
+    [(address, _)] = errors(stage.heard(ALICE))
+    assert address == "/artflow/prompt/mix"
+    stage.send(ALICE, "painter/{fps,state}", 1)
+    stage.send(ALICE, "nowhere/*", 1)
+    stage.send(ALICE, "broken[", 1)
+    texts = [str(text) for _, text in errors(stage.heard(ALICE))]
+    assert "no control that this could reach matches" in texts[0]
+    assert "no control that this could reach matches" in texts[1]
+    assert "has a [ without its ]" in texts[2]
+
+
+def test_patterns_see_controls_that_are_declared_later() -> None:
+    stage = Stage()
+    stage.send(ALICE, "late/*", 1)
+    assert len(errors(stage.heard(ALICE))) == 1
+    late = stage.controls.parameter("paint/strength")
+    stage.controls.declare(type(late)("late/one", "f", 0.0, ""))
+    stage.send(ALICE, "late/*", 1)
+    assert stage.controls.get("late/one") == 1.0
+    for number in range(70):
+        stage.send(ALICE, f"late/*{number}", 1)
+    assert len(stage.session._matched) <= 64
+
+
+# requests
+
+
+def test_a_request_is_done_once_and_answered_again() -> None:
+    stage = Stage()
+    fired: list[object] = []
+    stage.controls.on("draw/undo", lambda *_: fired.append("undo"))
+    for _ in range(3):
+        stage.send(ALICE, "request", "id-1", "draw/undo")
+    assert fired == ["undo"]
+    assert stage.heard(ALICE) == [("ack", ("id-1", "draw/undo", 1))] * 3
+    # another client may count the same
+    stage.send(BOB, "request", "id-1", "draw/undo")
+    assert fired == ["undo"] * 2
+    stage.send(ALICE, "request", 7, "/artflow/paint/strength", 0.75)
+    assert stage.heard(ALICE) == [("ack", ("7", "/artflow/paint/strength", 1))]
+    assert stage.controls.get("paint/strength") == 0.75
+
+
+def test_a_request_answers_and_acknowledges() -> None:
+    stage = Stage()
+    expected = [("paint/steps", (1,)), ("ack", ("q", "paint/steps", 1))]
+    for _ in range(2):
+        stage.send(ALICE, "request", "q", "paint/steps", "?")
+        assert stage.heard(ALICE) == expected
+    stage.send(ALICE, "request", "all", "get", "*/*")
+    assert len(stage.heard(ALICE)) > 20
+    stage.send(ALICE, "request", "all", "get", "*/*")
+    assert stage.heard(ALICE) == [("ack", ("all", "get", 1))]
+
+
+def test_a_failed_request_says_why_with_its_id() -> None:
+    stage = Stage()
+    expected = [
+        (
+            "error",
+            (
+                "/artflow/paint/steps",
+                "paint/steps takes a number, not the text 'many'",
+                "r",
+            ),
+        ),
+        ("ack", ("r", "paint/steps", 0)),
+    ]
+    for _ in range(2):
+        stage.send(ALICE, "request", "r", "paint/steps", "many")
+        assert stage.heard(ALICE) == expected
+    stage.send(ALICE, "request", "s", "{paint/steps,prompt/mix}", "many")
+    heard = stage.heard(ALICE)
+    assert [args[2] for args in errors(heard)] == ["s", "s"]
+    assert heard[-1] == ("ack", ("s", "{paint/steps,prompt/mix}", 0))
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        (),
+        ("id",),
+        (1.5, "panic"),
+        (True, "panic"),
+        ("id", 5),
+        ("x" * 1001, "panic"),
+        ("id", "request", "id2", "panic"),
+    ],
+)
+def test_a_request_that_is_none(args: tuple[Arg, ...]) -> None:
+    stage = Stage()
+    stage.send(ALICE, "request", *args)
+    assert [name for name, _ in stage.heard(ALICE)] == ["error"]
+
+
+def test_remembered_requests_are_bounded() -> None:
+    stage = Stage()
+    for number in range(1100):
+        stage.send(ALICE, "request", f"{number}", "ping")
+    assert len(stage.session._answered) == 1024
+
+
+def test_long_words_still_fit_a_packet() -> None:
+    stage = Stage()
+    stage.send(ALICE, "request", "i" * 1000, "€" * 330, "v" * 1000)
+    stage.send(ALICE, "/" + "ü" * 20_000, "w" * 900)
+    stage.send(ALICE, "request", "j" * 1000, "paint/guidance-mode", "w" * 900)
+    assert len(errors(stage.heard(ALICE))) == 3
+
+
+# bundles and timetags
+
+
+def test_a_bundle_is_applied_whole_and_its_bad_messages_are_told() -> None:
+    stage = Stage()
+    stage.send_bytes(
+        ALICE,
+        bundle(
+            IMMEDIATELY,
+            pack_message("/artflow/paint/strength", 0.1),
+            pack_message("/artflow/paint/steps", "many"),
+            bundle(IMMEDIATELY, pack_message("/artflow/paint/seed", 9)),
+            pack_message("/artflow/nowhere"),
+        ),
+    )
+    assert stage.controls.get("paint/strength") == pytest.approx(0.1)
+    assert stage.controls.get("paint/seed") == 9
+    assert [address for address, _ in errors(stage.heard(ALICE))] == [
+        "/artflow/paint/steps",
+        "/artflow/nowhere",
+    ]
+    assert (stage.session.received, stage.session.refused) == (4, 2)
+
+
+def test_bundles_wait_for_their_time() -> None:
+    stage = Stage()
+    wall = WALL_S + stage.now
+    set_steps = pack_message("/artflow/paint/steps", 4)
+    late = bundle(timetag_at(wall + 0.5), set_steps, pack_message("/artflow/paint/seed", 8))
+    stage.send_bytes(ALICE, bundle(IMMEDIATELY, pack_message("/artflow/draw/size", 3), late))
+    assert stage.controls.get("draw/size") == 3.0
+    assert stage.controls.get("paint/steps") == 1
+    stage.wait(0.49)
+    assert stage.controls.get("paint/steps") == 1
+    stage.wait(0.02)
+    assert (stage.controls.get("paint/steps"), stage.controls.get("paint/seed")) == (4, 8)
+    assert stage.heard(ALICE) == []
+
+
+def test_bundles_fire_in_the_order_of_their_times() -> None:
+    stage = Stage()
+    wall = WALL_S + stage.now
+    for ahead, size in ((0.3, 30.0), (0.1, 10.0), (0.2, 20.0), (0.3, 31.0)):
+        packet = bundle(timetag_at(wall + ahead), pack_message("/artflow/draw/size", size))
+        stage.send_bytes(ALICE, packet)
+    sizes: list[Value] = []
+    stage.controls.listen(lambda change: sizes.append(change.value))
+    stage.wait(1)
+    assert sizes == [10.0, 20.0, 30.0, 31.0]
+
+
+def test_past_bundles_are_done_at_once() -> None:
+    stage = Stage()
+    past = timetag_at(WALL_S + stage.now - 100)
+    stage.send_bytes(ALICE, bundle(past, pack_message("/artflow/paint/steps", 2)))
+    assert stage.controls.get("paint/steps") == 2
+    assert stage.heard(ALICE) == []
+
+
+def test_bundles_of_the_far_future_are_done_at_once_and_told() -> None:
+    stage = Stage()
+    far = timetag_at(WALL_S + stage.now + 11)
+    stage.send_bytes(ALICE, bundle(far, pack_message("/artflow/paint/steps", 2)))
+    assert stage.controls.get("paint/steps") == 2
+    [(address, text)] = errors(stage.heard(ALICE))
+    assert address == "/artflow/paint/steps"
+    assert text == "timetag 11.0 s ahead; at most 10 s are waited for, applied at once"
+    assert stage.session.refused == 0
+
+
+def test_what_waits_is_bounded() -> None:
+    stage = Stage()
+    soon = timetag_at(WALL_S + stage.now + 1)
+    sizes = [pack_message("/artflow/draw/size", 5)] * 1024
+    for _ in range(4):
+        stage.send_bytes(ALICE, bundle(soon, *sizes))
+    assert stage.controls.get("draw/size") == 12.0
+    stage.send_bytes(ALICE, bundle(soon, pack_message("/artflow/draw/size", 6)))
+    assert stage.controls.get("draw/size") == 6.0
+    assert "4096 messages wait" in str(errors(stage.heard(ALICE)))
+    stage.wait(2)
+    assert stage.controls.get("draw/size") == 5.0
+    assert stage.session._waiting == 0
+
+
+# anything
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_malformed_packets_change_nothing(data: st.DataObject) -> None:
+    stage = Stage()
+    names = [parameter.name for parameter in stage.controls.parameters()]
+    commands = ["get", "list", "subscribe", "request", "ping"]
+    name = data.draw(st.sampled_from(names + commands))
+    args: list[Arg] = data.draw(
+        st.lists(st.one_of(st.floats(width=32), st.integers(-9, 9), st.text("abc?*/", max_size=9)))
+    )
+    packet = bytearray(bundle(1, pack_message("/artflow/" + name, *args)))
+    packet[data.draw(st.integers(0, len(packet) - 1))] = data.draw(st.integers(0, 255))
+    before = dict(stage.controls.snapshot.values)
+    stage.send_bytes(ALICE, bytes(packet))
+    try:
+        read_packet(bytes(packet))
+    except OscFormatError:
+        assert dict(stage.controls.snapshot.values) == before
+        assert stage.session.refused == 1
+    stage.wait(0.1)
+    stage.heard(ALICE)

@@ -1,0 +1,178 @@
+"""The triggers, from the address space to files."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import trio
+from PIL import Image
+
+from engine.controls import Controls
+from engine.latest import Frame, Latest
+from engine.output import Output
+from engine.outputs import Outputs
+from engine.parameters import PARAMETERS, TRIGGERS
+
+PATIENCE_S = 20.0
+
+
+class Rig:
+    def __init__(self, folder: Path) -> None:
+        self.controls = Controls()
+        self.controls.declare(*PARAMETERS, *TRIGGERS)
+        self.reports: list[tuple[str, str, object]] = []
+        self.controls.on_report(lambda *report: self.reports.append(report))
+        self.output = Output(self.controls, Latest())
+        self.notices: list[str] = []
+        self.outputs = Outputs(self.controls, self.output, folder, notice=self.notices.append)
+
+    def show(self, level: int) -> None:
+        picture = np.full((32, 48, 3), level, np.uint8)
+        self.output.shown.put(Frame(picture, self.output.shown.replaced + 1, 0, 1))
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    with trio.fail_after(PATIENCE_S):
+        while not condition():
+            await trio.sleep(0.01)
+
+
+async def test_a_recording_from_trigger_to_file(rig: Rig, tmp_path: Path) -> None:
+    rig.show(120)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.outputs.run)
+        rig.controls.fire("record/start", ("take",), "osc")
+        await until(lambda: rig.controls.get("record/active"))
+        assert rig.notices == ["recording to take.mp4"]
+        rig.controls.fire("record/start", (), "osc")
+        await until(lambda: rig.reports)
+        assert rig.reports[0][0] == "record/start"
+        assert rig.reports[0][1].startswith("already recording to take.mp4")
+        assert rig.reports[0][2] == "osc"
+        await until(lambda: float(rig.controls.get("record/seconds")) > 0.5)
+        rig.controls.fire("record/stop")
+        await until(lambda: not rig.controls.get("record/active"))
+        nursery.cancel_scope.cancel()
+    assert rig.notices[1].startswith("recorded ")
+    with av.open(str(tmp_path / "recordings" / "take.mp4")) as container:
+        assert len(list(container.decode(video=0))) == rig.outputs.recorder.frames
+
+
+async def test_the_end_of_the_show_closes_the_recording_and_finishes_jobs(
+    rig: Rig, tmp_path: Path
+) -> None:
+    rig.show(120)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.outputs.run)
+        rig.controls.fire("record/start", ("take",))
+        await until(lambda: rig.outputs.recorder.frames > 5)
+        rig.controls.fire("snapshot", ("last",))
+        nursery.cancel_scope.cancel()
+    assert (tmp_path / "snapshots" / "last.png").exists()
+    with av.open(str(tmp_path / "recordings" / "take.mp4")) as container:
+        assert container.streams.video[0].frames == rig.outputs.recorder.frames
+    assert not rig.controls.get("record/active")
+    rig.controls.fire("record/start", ("later",))
+    assert rig.reports[-1][1] == "too late: the show is closing"
+
+
+async def test_a_snapshot_holds_the_moment_of_its_trigger(rig: Rig, tmp_path: Path) -> None:
+    rig.controls.fire("snapshot", ("early",), "key")
+    assert rig.reports == [("snapshot", "nothing is shown yet; try again soon", "key")]
+    rig.show(10)
+    rig.controls.set("paint/strength", 0.25)
+    rig.controls.fire("snapshot", ("moment",))
+    rig.show(200)
+    rig.controls.set("paint/strength", 0.75)
+    rig.controls.fire("snapshot", ("a/b",), "osc")
+    rig.controls.fire("snapshot")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.outputs.run)
+        await until(lambda: len(rig.notices) == 2)
+        nursery.cancel_scope.cancel()
+    assert rig.notices[0] == "snapshot moment.png"
+    assert "use a plain name" in rig.reports[1][1]
+    with Image.open(tmp_path / "snapshots" / "moment.png") as image:
+        assert image.getpixel((3, 3)) == (10, 10, 10)
+        assert json.loads(image.info["artflow"])["paint/strength"] == 0.25
+    assert len(list((tmp_path / "snapshots").iterdir())) == 2
+
+
+async def test_the_command_lines_recording(rig: Rig, tmp_path: Path) -> None:
+    rig.outputs.record_file(tmp_path / "film.mp4")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.outputs.run)
+        await until(lambda: rig.notices)
+        rig.show(50)
+        await until(lambda: rig.outputs.recorder.frames > 3)
+        nursery.cancel_scope.cancel()
+    assert (tmp_path / "film.mp4").stat().st_size > 0
+
+
+async def test_a_recording_that_breaks_is_reported_and_the_show_goes_on(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    rig.show(50)
+    monkeypatch.setattr("engine.outputs.recorder._Encoder.encode", full)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.outputs.run)
+        rig.controls.fire("record/start", ("take",))
+        await until(lambda: rig.reports)
+        address, text, _ = rig.reports[0]
+        assert address == "record/start"
+        assert "no space left on device" in text
+        assert "make room" in text
+        assert not rig.controls.get("record/active")
+        rig.controls.fire("snapshot", ("still",))
+        await until(lambda: rig.notices[-1] == "snapshot still.png")
+        nursery.cancel_scope.cancel()
+    assert len(rig.reports) == 1
+
+
+async def test_a_fault_of_our_own_is_reported_too(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    rig.show(50)
+    monkeypatch.setattr("engine.outputs.save_snapshot", broken)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.outputs.run)
+        rig.controls.fire("snapshot")
+        await until(lambda: rig.reports)
+        nursery.cancel_scope.cancel()
+    assert "ZeroDivisionError('oops')" in rig.reports[0][1]
+
+
+async def test_triggers_never_wait_for_the_disk(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def slow(*_: object) -> Path:
+        time.sleep(0.1)
+        return tmp_path / "x.png"
+
+    rig.show(50)
+    monkeypatch.setattr("engine.outputs.save_snapshot", slow)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.outputs.run)
+        start_s = time.monotonic()
+        for _ in range(5):
+            rig.controls.fire("snapshot")
+        assert time.monotonic() - start_s < 0.1
+        await until(lambda: len(rig.notices) == 5)
+        nursery.cancel_scope.cancel()

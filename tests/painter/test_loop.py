@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from engine.frames import FrameMailbox
+from engine.latest import Picture
+from engine.painter import protocol
+from engine.painter.copying import CopyPainter
+from engine.painter.loop import STATS_EVERY_S, Orders, Pulse, Tally, paint_forever
+from engine.painter.settings import Settings
+
+
+class Brightens(CopyPainter):
+    """Adds the seed to every pixel, so that a picture shows the settings it was painted with."""
+
+    def paint(self, picture: Picture, settings: Settings) -> Picture:
+        return picture + np.uint8(settings.seed)
+
+
+class Loop:
+    """The loop in a thread, with both mailboxes and what it sent."""
+
+    def __init__(self, values: dict[str, float | int | str]) -> None:
+        self.inputs = FrameMailbox.create(8, 8)
+        self.outputs = FrameMailbox.create(8, 8)
+        self.orders = Orders(protocol.Settings(1, values))
+        self.sent: list[protocol.FromPainter] = []
+        self.pulse = Pulse()
+        self._thread = threading.Thread(
+            target=paint_forever,
+            args=(
+                Brightens(),
+                FrameMailbox(self.inputs.handle),
+                FrameMailbox(self.outputs.handle),
+                self.orders,
+                self.pulse,
+                self.sent.append,
+            ),
+        )
+        self._thread.start()
+
+    def until(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+
+    def close(self) -> None:
+        self.orders.leave.set()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+
+
+def test_paints_with_the_settings_of_the_moment_and_stamps_them() -> None:
+    loop = Loop({"paint/seed": 5})
+    try:
+        loop.inputs.put(np.full((8, 8, 3), 10, np.uint8), 123)
+        assert loop.outputs.wait(30)
+        frame = loop.outputs.take()
+        assert frame is not None
+        assert (frame.picture == 15).all()
+        assert (frame.captured_ns, frame.snapshot_seq) == (123, 1)
+        loop.orders.newest = protocol.Settings(9, {"paint/seed": 7}, traced=True)
+        loop.until(lambda: loop.sent)
+        assert isinstance(loop.sent[0], protocol.Applied)
+        assert loop.sent[0].snapshot_seq == 9
+        loop.inputs.put(np.full((8, 8, 3), 10, np.uint8), 124)
+        assert loop.outputs.wait(30)
+        frame = loop.outputs.take()
+        assert frame is not None
+        assert (frame.picture == 17).all()
+        assert frame.snapshot_seq == 9
+    finally:
+        loop.close()
+
+
+def test_stats_come_and_the_mark_grows_while_nothing_does() -> None:
+    loop = Loop({"paint/active": 0})
+    try:
+        mark = loop.pulse.mark
+        loop.inputs.put(np.zeros((8, 8, 3), np.uint8), 1)
+        loop.until(lambda: any(isinstance(message, protocol.Stats) for message in loop.sent))
+        assert loop.pulse.mark > mark
+        assert loop.outputs.written == 0
+    finally:
+        loop.close()
+
+
+def test_a_tally_tells_medians_and_starts_again() -> None:
+    now = 0.0
+    tally = Tally(lambda: now)
+    for frame_s in (0.01, 0.02, 0.09):
+        tally.count(frame_s, frame_s * 2)
+    assert not tally.due()
+    now = STATS_EVERY_S
+    assert tally.due()
+    stats = tally.stats(CopyPainter())
+    assert (stats.fps, stats.frame_ms, stats.latency_ms, stats.painted) == (6.0, 20.0, 40.0, 3)
+    now += STATS_EVERY_S
+    assert tally.stats(CopyPainter()).fps == 0

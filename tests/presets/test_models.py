@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.errors import ModelError
+from presets import models
+from presets.models import (
+    ModelChoice,
+    catalogue,
+    find_model,
+    missing_parts,
+    model_folder,
+    model_ids,
+    print_models,
+)
+
+WEIGHTS = b"\x02\0\0\0\0\0\0\0{}"
+"""A safetensors file that holds nothing."""
+
+
+def make_model(folder: Path, **unet: Any) -> Path:
+    """A folder that looks like a model in diffusers format; its weights are empty."""
+    files: dict[str, Any] = {
+        "model_index.json": {
+            "_class_name": "StableDiffusionPipeline",
+            "feature_extractor": [None, None],
+            "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+            "scheduler": ["diffusers", "LCMScheduler"],
+            "text_encoder": ["transformers", "CLIPTextModel"],
+            "tokenizer": ["transformers", "CLIPTokenizer"],
+            "unet": ["diffusers", "UNet2DConditionModel"],
+            "vae": ["diffusers", "AutoencoderKL"],
+        },
+        "unet/config.json": {"cross_attention_dim": 768, "sample_size": 64, **unet},
+        "vae/config.json": {"_class_name": "AutoencoderKL", "block_out_channels": [8, 8, 8, 8]},
+        "text_encoder/config.json": {},
+        "tokenizer/tokenizer_config.json": {},
+        "tokenizer/tokenizer.json": {},
+        "scheduler/scheduler_config.json": {},
+    }
+    for name, content in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(WEIGHTS)
+    (folder / "vae" / "diffusion_pytorch_model.fp16.safetensors").write_bytes(WEIGHTS)
+    (folder / "text_encoder" / "model.safetensors").write_bytes(WEIGHTS)
+    return folder
+
+
+def refused(text: str, data: Path) -> str:
+    with pytest.raises(ModelError) as caught:
+        find_model(text, data)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_catalogue_is_whole() -> None:
+    known = catalogue()
+    assert model_ids() == ("rehearsal", "sd-turbo", "sd15-lcm", "sdxl-turbo")
+    tiny = {entry.id: entry for entry in known.tiny_autoencoders}
+    for model in known.models:
+        assert bool(model.bundled) != bool(model.repository)
+        assert model.base in ("rehearsal", "sd15", "sd21", "sdxl")
+        assert not model.tiny_autoencoder or model.base in tiny[model.tiny_autoencoder].bases
+        for file in model.files:
+            assert re.fullmatch("[0-9a-f]{64}", file.sha256)
+            assert file.size > 1e8
+    assert known.model("sd-turbo") is known.models[1]
+    assert known.model("none") is None
+
+
+def test_the_default_is_the_bundled_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "gpu_ready", lambda: False)
+    make_model(tmp_path / "models" / "sd-turbo")
+    choice = find_model("", tmp_path)
+    assert choice == ModelChoice(
+        id="rehearsal",
+        folder=model_folder(catalogue().models[0], tmp_path),
+        size=(256, 256),
+        default_prompt=catalogue().models[0].default_prompt,
+        tiny_autoencoder=None,
+        base="rehearsal",
+    )
+    assert find_model("rehearsal", tmp_path) == choice
+
+
+def test_a_gpu_gets_the_larger_one_once_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "gpu_ready", lambda: True)
+    assert find_model("", tmp_path).id == "rehearsal"
+    folder = make_model(tmp_path / "models" / "sd-turbo", cross_attention_dim=1024)
+    choice = find_model("", tmp_path)
+    assert (choice.id, choice.base, choice.folder) == ("sd-turbo", "sd21", folder)
+
+
+def test_a_tiny_autoencoder_is_used_where_there_is_one(tmp_path: Path) -> None:
+    make_model(tmp_path / "models" / "sd-turbo")
+    assert find_model("sd-turbo", tmp_path).tiny_autoencoder is None
+    taesd = tmp_path / "models" / "taesd"
+    taesd.mkdir()
+    assert find_model("sd-turbo", tmp_path).tiny_autoencoder is None, "an empty folder is none"
+    (taesd / "config.json").write_text('{"_class_name": "AutoencoderTiny"}')
+    (taesd / "diffusion_pytorch_model.safetensors").write_bytes(WEIGHTS)
+    assert find_model("sd-turbo", tmp_path).tiny_autoencoder == taesd
+    mine = make_model(tmp_path / "mine", cross_attention_dim=2048)
+    assert find_model(str(mine), tmp_path).tiny_autoencoder is None, "SDXL has another"
+
+
+@pytest.mark.parametrize("id", ["sd-turbo", "sd15-lcm", "sdxl-turbo"])
+def test_an_absent_model_says_what_it_needs_and_where(tmp_path: Path, id: str) -> None:
+    line = refused(id, tmp_path)
+    assert line.startswith(f"{id} is not on this machine: it needs ")
+    assert "GB" in line
+    assert str(tmp_path / "models" / id) in line
+
+
+def test_an_unknown_model_is_answered_with_the_near_one(tmp_path: Path) -> None:
+    assert "did you mean sd-turbo?" in refused("sd-turb", tmp_path)
+    assert "allowed: rehearsal, " in refused("x" * 300, tmp_path)
+    assert "allowed: rehearsal, " in refused("a\0b", tmp_path)
+
+
+def test_a_single_file_is_not_a_folder(tmp_path: Path) -> None:
+    single = tmp_path / "model.safetensors"
+    single.write_bytes(b"1")
+    assert "is a single file; allowed" in refused(str(single), tmp_path)
+    pickled = tmp_path / "model.ckpt"
+    pickled.write_bytes(b"1")
+    assert "is a pickle" in refused(str(pickled), tmp_path)
+
+
+def test_a_folder_by_path_or_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_model(tmp_path / "data" / "models" / "mine", sample_size=[48, 64])
+    by_name = find_model("mine", tmp_path / "data")
+    assert by_name.folder == folder
+    assert by_name.size == (512, 384)
+    assert by_name.base == "sd15"
+    monkeypatch.chdir(folder.parent)
+    assert find_model("mine", tmp_path / "elsewhere") == by_name
+
+
+@pytest.mark.parametrize(
+    ("unet", "base"),
+    [
+        ({"cross_attention_dim": 96}, "rehearsal"),
+        ({"cross_attention_dim": 768}, "sd15"),
+        ({"cross_attention_dim": 1024}, "sd21"),
+        ({"cross_attention_dim": 32}, "other"),
+        ({"cross_attention_dim": [768, 768]}, "other"),
+        ({"cross_attention_dim": 64, "addition_embed_type": "text_time"}, "sdxl"),
+    ],
+)
+def test_the_base_is_read_from_the_unet(tmp_path: Path, unet: dict[str, Any], base: str) -> None:
+    assert find_model(str(make_model(tmp_path / "m", **unet)), tmp_path).base == base
+
+
+def test_the_native_size_follows_the_autoencoder(tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "m", sample_size=None)
+    assert find_model(str(folder), tmp_path).size == (512, 512)
+    (folder / "vae" / "config.json").write_text('{"block_out_channels": [4, 4]}')
+    assert find_model(str(folder), tmp_path).size == (128, 128)
+    (folder / "vae" / "config.json").write_text("{}")
+    assert find_model(str(folder), tmp_path).size == (512, 512)
+
+
+@pytest.mark.parametrize("sample_size", ["big", [64], ["a", "b"], 0.5])
+def test_a_size_that_is_none(tmp_path: Path, sample_size: object) -> None:
+    folder = make_model(tmp_path / "m", sample_size=sample_size)
+    assert "sample_size" in refused(str(folder), tmp_path)
+
+
+def test_missing_parts_are_named_all_at_once(tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "m")
+    assert missing_parts(folder) == []
+    shutil.rmtree(folder / "unet")
+    shutil.rmtree(folder / "tokenizer")
+    assert missing_parts(folder) == ["tokenizer", "unet"]
+    (folder / "model_index.json").unlink()
+    assert "is not whole: missing model_index.json, tokenizer, unet; " in refused(
+        str(folder), tmp_path
+    )
+
+
+def test_parts_that_are_not_whole_are_refused(tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "m")
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(WEIGHTS[:-1])
+    assert "cut short" in refused(str(folder), tmp_path)
+    weights.rename(weights.with_suffix(".bin"))
+    assert "pickled" in refused(str(folder), tmp_path)
+
+
+def test_an_xl_model_needs_both_text_encoders(tmp_path: Path) -> None:
+    folder = make_model(tmp_path / "m")
+    index = json.loads((folder / "model_index.json").read_text())
+    index["_class_name"] = "StableDiffusionXLPipeline"
+    (folder / "model_index.json").write_text(json.dumps(index))
+    assert missing_parts(folder) == ["tokenizer_2", "text_encoder_2"]
+
+
+def test_a_bundled_model_that_was_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "HERE", tmp_path)
+    catalogue()  # before the move
+    assert "install artflow again" in refused("rehearsal", tmp_path)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.one_of(st.binary(max_size=60), st.sampled_from([b"[]", b"5", b"{"])))
+def test_a_broken_config_is_one_line(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "broken"
+    if not folder.exists():
+        make_model(folder)
+    for name in ("model_index.json", "unet/config.json"):
+        good = (folder / name).read_bytes()
+        (folder / name).write_bytes(content)
+        try:
+            assert "cannot be read" in (said := refused(str(folder), folder)) or "no JSON" in said
+        finally:
+            (folder / name).write_bytes(good)
+
+
+def test_the_table_of_models(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
+    print_models(tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert any(re.match(r" rehearsal +yes +256x256", line) for line in lines)
+    assert any(re.match(r" sd-turbo +no +512x512 +sd21", line) for line in lines)
