@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # whoever read our output left; without this, Python complains as it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 1  # as Typer does where it meets this first
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except Exception as error:
@@ -136,7 +136,7 @@ def artflow(
 def run(context: typer.Context, **written: Any) -> None:
     """Run the show: a picture source, painted live, played over OSC."""
     from engine.data_folder import open_data_folder
-    from engine.logs import notice, open_log
+    from engine.logs import complain, notice, open_log
     from engine.options import assemble, later_notes, read
 
     show_text = written.pop("show_file")
@@ -146,10 +146,14 @@ def run(context: typer.Context, **written: Any) -> None:
     session: Session = context.obj
     session.data = line.get("data")  # type: ignore[assignment]  # `read` made it a Path
     show_file = Path(show_text) if show_text else None
-    file = _show_values(show_file)
+    file, faults = _show_values(show_file)
     options = assemble(file, line, show_file)
     session.data = options.data
     open_log(open_data_folder(options.data).log_file)
+    for fault in faults:
+        told = f"{fault}; left out, the rest of the show runs"
+        log.warning("%s", told)
+        complain(told)
     for note in later_notes({**file, **line}):
         notice(note)
 
@@ -167,9 +171,10 @@ def _given(written: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show_values(show_file: Path | None) -> dict[str, object]:
+def _show_values(show_file: Path | None) -> tuple[dict[str, object], list[str]]:
+    """What the show file sets, and the lines it is wrong in."""
     if show_file is None:
-        return {}
+        return {}, []
     from engine.controls import Controls
     from engine.parameters import PARAMETERS, TRIGGERS
     from scenes.show import read_show
@@ -181,7 +186,8 @@ def _show_values(show_file: Path | None) -> dict[str, object]:
         raise BadUsage(f"unknown command {str(show_file)!r}; {hint}allowed: {allowed}, SHOW.yaml")
     controls = Controls()
     controls.declare(*PARAMETERS, *TRIGGERS)
-    return read_show(show_file, controls)
+    show = read_show(show_file, controls)
+    return show.options, show.problems
 
 
 def _show_signature() -> inspect.Signature:

@@ -190,7 +190,7 @@ class Show:
     def _show_pictures(self) -> None:
         if not self.options.headless:
             try:
-                self.window = self._open_window()
+                self.window = self.open_window()
             except OutputError as error:
                 notice(f"{error}; running headless")
         self._in_conductor(self._screened.set)
@@ -200,7 +200,8 @@ class Show:
             while not self._done.wait(0.2):
                 pass
 
-    def _open_window(self) -> Window:
+    def open_window(self) -> Window:
+        """The window that the options ask for; raises `OutputError` where there is no display."""
         options = WindowOptions(
             size=self.options.window,
             fullscreen=self.options.fullscreen,

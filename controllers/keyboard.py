@@ -25,7 +25,8 @@ Action = Callable[["Keyboard"], None]
 class Key:
     """A row of the table: the key names that do it, what the help calls them, and what it does.
 
-    `repeats` keys go on while held down. Names are those of `engine.events.KeyPressed`.
+    `repeats` keys go on while held down. A row without a label is told of by another's. Names are
+    those of `engine.events.KeyPressed`.
     """
 
     names: tuple[str, ...]
@@ -135,10 +136,10 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(("f", "f11"), "f", "fullscreen", _command(WindowCommand.FULLSCREEN)),
     Key(("b",), "b", "blackout", _toggle("output/blackout")),
     Key(("space",), "space", "freeze the picture", _toggle("output/freeze")),
-    Key(("up",), "up", "more strength", _step("paint/strength", STEP), repeats=True),
-    Key(("down",), "down", "less strength", _step("paint/strength", -STEP), repeats=True),
-    Key(("right",), "right", "towards prompt b", _step("prompt/mix", STEP), repeats=True),
-    Key(("left",), "left", "towards prompt a", _step("prompt/mix", -STEP), repeats=True),
+    Key(("up",), "up down", "strength", _step("paint/strength", STEP), repeats=True),
+    Key(("down",), "", "", _step("paint/strength", -STEP), repeats=True),
+    Key(("left",), "left right", "to prompt a, b", _step("prompt/mix", -STEP), repeats=True),
+    Key(("right",), "", "", _step("prompt/mix", STEP), repeats=True),
     Key(("tab",), "tab", "next source", Keyboard.next_source),
     Key(("z",), "z", "take back the last stroke", _fire("draw/undo")),
     Key(("c",), "c", "clear the drawing", _fire("draw/clear")),
@@ -154,5 +155,5 @@ KEYS: Final[tuple[Key, ...]] = (
 
 
 def help_rows() -> tuple[tuple[str, str], ...]:
-    """(key, what it does) of every row, for the window's help."""
-    return tuple((row.label, row.help) for row in KEYS)
+    """(keys, what they do) of every row with a label, for the window's help."""
+    return tuple((row.label, row.help) for row in KEYS if row.label)

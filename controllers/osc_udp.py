@@ -117,7 +117,7 @@ async def open_udp(host: str, port: int) -> UdpSocket:
 def _why(error: OSError, host: str, port: int) -> str:
     choose = "choose another with --osc-port N, or 0 for any free one"
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is taken; {choose}"
+        return f"port {port} on {host} is taken (does ArtFlow run already?); {choose}"
     if error.errno == errno.EACCES:
         return f"port {port} on {host} is not allowed to us; {choose}"
     return f"cannot listen on {host} port {port}: {error.strerror}"

@@ -313,6 +313,7 @@ def _environment() -> dict[str, str]:
     # idle threads that spin take the cores from the window and the controls
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     environment.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    environment.setdefault("PYTHONWARNINGS", "ignore::FutureWarning")
     environment.setdefault("HF_HUB_OFFLINE", "1")
     environment.setdefault("TOKENIZERS_PARALLELISM", "false")
     return environment

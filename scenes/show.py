@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,25 @@ from engine.yaml_file import Document, read_yaml
 _NAMES = {row.name for row in OPTIONS}
 
 
-def read_show(path: Path, controls: Controls) -> dict[str, object]:
-    """The options that a show file sets, by name, with `set:` under "values".
+@dataclass(frozen=True, slots=True)
+class ShowFile:
+    """What a show file says: its options by name (`set:` under "values"), and its problems.
+
+    `problems` are lines for the performer, in the file's order; what they name is left out of
+    `options`, so that the rest of the show runs.
+    """
+
+    options: dict[str, object]
+    problems: list[str]
+
+
+def read_show(path: Path, controls: Controls) -> ShowFile:
+    """Read a show file.
 
     Keys are the command line's options, with dashes, underscores or spaces. `controls` says which
     values `set:` may name. Relative paths start at the show file's folder.
 
-    Raises `SettingError` with a line for every problem in the file.
+    Raises `SettingError` where the file cannot be read, or is no YAML mapping.
     """
     document = read_yaml(path)
     if document.value is None:
@@ -53,14 +66,14 @@ def read_show(path: Path, controls: Controls) -> dict[str, object]:
         spelled.setdefault(name, key)
     options, refused = read(written, lambda name: f"{document.where(spelled[name])}: {name}")
     problems += refused
-    if problems:
-        raise SettingError("\n".join(document.in_order(problems)))
     folder = path.absolute().parent
     for name, value in options.items():
         options[name] = _at_home(name, value, folder)
     if isinstance(source := values.get("input/source"), str):
         values["input/source"] = _at_home("source", source, folder)
-    return {**options, "values": values} if values else options
+    if values:
+        options["values"] = values
+    return ShowFile(options, document.in_order(problems))
 
 
 def _option_name(key: str) -> str:

@@ -144,4 +144,4 @@ class Outputs:
         return f"recorded {self.recorder.seconds:.1f} s to {path.name}" if path else ""
 
     def _save(self, frame: Frame, name: str | None, values: dict[str, Value]) -> str:
-        return f"snapshot {save_snapshot(frame, values, self._snapshots, name).name}"
+        return f"snapshot {save_snapshot(frame, values, self._snapshots, name)}"

@@ -12,10 +12,8 @@ import torch
 import transformers
 
 from engine.errors import ModelError
+from engine.painter.loop import Report
 from engine.painter.model_files import ModelFolder, Part, autoencoder, survey
-
-Report = Callable[[float, str], None]
-"""Told how far a long task is: a share of 0..1 and what it is about."""
 
 KINDS: Final = {96: "rehearsal", 768: "sd15", 1024: "sd21", 2048: "sdxl"}
 """Base models by the width of the text that their cross-attention reads."""

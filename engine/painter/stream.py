@@ -94,7 +94,6 @@ class LiveStream(StreamDiffusion):
         ).expand(2 * MAX_STEPS, 6)
         self._held: tuple[Settings, tuple[int, ...]] | None = None
         self._feeding_back = False
-        self._painted = False
         self.generator = torch.Generator().manual_seed(self._settings.seed)
         self.restart()
 

@@ -269,6 +269,8 @@ class Input:
         self._lost(text, now)
 
     def _lost(self, text: str, now: float) -> None:
+        if self._stand_in is None:
+            self._stand(0.0)
         if not self._told:
             self._told = True
             self._controls.report("input/source", f"{text}; it is tried again by itself")

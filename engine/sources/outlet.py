@@ -26,7 +26,7 @@ class Outlet:
         self.delivered = 0
         self.original: Picture | None = None
         """The last picture as its source gave it."""
-        self._size = size
+        self._shape = (size[1], size[0], 3)
         self._mailbox: FrameMailbox | None = None
         self._owner: Reader | None = None
         self._heir: Reader | None = None
@@ -41,7 +41,7 @@ class Outlet:
     def connect(self, mailbox: FrameMailbox | None, size: tuple[int, int]) -> None:
         """From here on pictures of `size` go to `mailbox`; the one before is not touched again."""
         with self._gate:
-            self._mailbox, self._size = mailbox, size
+            self._mailbox, self._shape = mailbox, (size[1], size[0], 3)
 
     def own(self, reader: Reader | None) -> None:
         """Give the outlet to `reader`."""
@@ -58,13 +58,19 @@ class Outlet:
         return self._owner is reader
 
     def deliver(self, reader: Reader, picture: Picture, captured_ns: int) -> bool:
-        """Pass a picture on; False where `reader` has no business here (any more)."""
+        """Pass a picture on; False where `reader` has no business here (any more).
+
+        A picture of another size than the one connected was on its way when that changed: it is
+        left out, the next one will fit.
+        """
         with self._gate:
+            if picture.shape != self._shape:
+                return reader is self._heir or reader is self._owner
             if reader is self._heir:
                 self._owner, self._heir = reader, None
             elif reader is not self._owner:
                 return False
-            self.original = picture = self._fitted(picture)
+            self.original = picture
             if self.mirror:
                 picture = np.ascontiguousarray(picture[:, ::-1])
             if self._mailbox is not None:
@@ -73,11 +79,3 @@ class Outlet:
             self._last_s = time.monotonic()
             self.latest.put(Frame(picture, self.delivered, captured_ns))
             return True
-
-    def _fitted(self, picture: Picture) -> Picture:
-        w, h = self._size
-        if picture.shape == (h, w, 3):
-            return picture
-        from engine.sources.fit import fit_picture  # PyAV: only in between two sizes
-
-        return fit_picture(picture, self._size)

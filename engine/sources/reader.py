@@ -58,7 +58,7 @@ class Reader:
         except Exception as error:
             # a source must never take the show with it, whatever a driver throws at us
             log.exception("source %s", self.spec)
-            text = f"source {self.spec} failed: {error}; the log has more"
+            text = f"source {self.spec} failed: {' '.join(str(error).split())}; the log has more"
         self._tell(self, "" if self._stopping else text)
 
     def _read(self) -> str:

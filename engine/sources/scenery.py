@@ -13,6 +13,7 @@ from engine.sources.paintbox import FULL, Cover, Sprite, Tone, blend, polygon
 
 _FIRS: Final = ((0.05, 1.0), (0.10, 0.70), (0.155, 0.86), (0.94, 0.80), (0.985, 0.60))
 _FINE: Final = 4  # columns looked at within one pixel of a skyline
+_SOFT: Final = 2  # the balloon is drawn so much larger, then averaged
 
 
 class Hill:
@@ -84,27 +85,26 @@ def stars(w: int, h: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 def balloon(height: int) -> Sprite:
     """A hot-air balloon of this many pixels, two thirds as wide."""
-    h = max(3, height)
-    w = max(2, round(h * 0.66))
-    across = ((np.arange(w) + 0.5) / w * 2 - 1)[None, :]
-    down = ((np.arange(h) + 0.5) / w * 2)[:, None]  # in radii
+    h, w = max(3, height), max(2, round(height * 0.66))
+    across = ((np.arange(w * _SOFT) + 0.5) / (w * _SOFT) * 2 - 1)[None, :]
+    down = ((np.arange(h * _SOFT) + 0.5) / (w * _SOFT) * 2)[:, None]  # in radii
     # a sphere whose lower half tapers to the mouth
     half = np.where(
         down < 1,
         np.sqrt(np.clip(1 - (down - 1) ** 2, 0, 1)),
         np.clip(1 - 0.52 * np.clip(down - 1, 0, 9) ** 1.7, 0.0, 1),
     )
-    envelope = np.clip((half - np.abs(across)) * w / 2 + 0.5, 0, 1) * (down < 2.18)
+    envelope = (np.abs(across) < half) & (down < 2.18)
     turn = np.arcsin(np.clip(across / np.maximum(half, 0.05), -1, 1)) / math.pi + 0.5
     gores = np.array([(206, 52, 48), (252, 216, 120)])[np.minimum(turn * 7, 6).astype(int) % 2]
     shade = np.clip(1.10 - 0.34 * (across + 0.4) ** 2 - 0.08 * down, 0.5, 1.1)[..., None]
     basket = (np.abs(across) < 0.22) & (down > 2.55) & (down < 2.92)
-    ropes = (
-        (np.abs(np.abs(across) - 0.30 + (down - 2.1) * 0.18) < 0.05) & (down > 2.1) & (down < 2.6)
-    )
+    rope = np.abs(np.abs(across) - 0.30 + (down - 2.1) * 0.18) < 0.05
+    hung = basket | (rope & (down > 2.1) & (down < 2.6))
     tones = np.clip(gores * shade, 0, 255)
-    tones[basket | ropes] = (112, 72, 44)
-    return Sprite(np.maximum(envelope, basket | ropes), tones)
+    tones[hung] = (112, 72, 44)
+    cover = (envelope | hung).reshape(h, _SOFT, w, _SOFT).mean((1, 3))
+    return Sprite(cover, tones.reshape(h, _SOFT, w, _SOFT, 3).mean((1, 3)))
 
 
 def cloud(width: int, seed: int) -> Sprite:

@@ -32,7 +32,13 @@ class StandIn:
             self._pace = Pace(OFFER_S)
         tick = self._pace.wait()
         self.captured_ns = time.monotonic_ns()
-        return picture(tick * OFFER_S, *self.size) if self._last is None else self._last
+        if self._last is None:
+            return picture(tick * OFFER_S, *self.size)
+        if self._last.shape != (self.size[1], self.size[0], 3):
+            from engine.sources.fit import fit_picture  # PyAV: only if the size changes just now
+
+            self._last = fit_picture(self._last, self.size)
+        return self._last
 
     def close(self) -> None:
         """Nothing to give back."""

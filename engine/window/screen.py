@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 USUAL_REFRESH_HZ: Final = 60
 _ALPHA_BLEND: Final = 1  # SDL_BLENDMODE_BLEND
 _ON_DISPLAY: Final = 0x2FFF0000  # SDL_WINDOWPOS_CENTERED_DISPLAY(n) = this | n
+_OF_DESKTOP: Final = 0.9  # leaves room for title bars and panels
 _BLACK: Final = (0, 0, 0)
 
 
@@ -61,6 +62,14 @@ def check_display(number: int) -> None:
         raise OutputError(f"there is no display {number}; {allowed} (see artflow devices)")
 
 
+def _fitting(size: tuple[int, int], desktop: tuple[int, int]) -> tuple[int, int]:
+    """The size of a window that a desktop has room for: shrunk in proportion if it had not."""
+    if size[0] <= desktop[0] and size[1] <= desktop[1]:
+        return size
+    scale = _OF_DESKTOP * min(desktop[0] / size[0], desktop[1] / size[1])
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 class Screen:
     """A resizable or fullscreen window that shows pictures and panels.
 
@@ -87,6 +96,7 @@ class Screen:
         # a screen without a rate is no real one; and vsync must not hold the GIL
         self.vsync = vsync and rate > 0 and sdl.library() is not None
         self.present_ms = 0.0
+        size = _fitting(size, pygame.display.get_desktop_sizes()[display])
         self._size = size
         middle = _ON_DISPLAY | display
         self._windowed: tuple[tuple[int, int], tuple[int, int]] = (size, (middle, middle))
@@ -132,7 +142,9 @@ class Screen:
     @property
     def pixels(self) -> Area:
         """The whole window in pixels."""
-        view = self._live.get_viewport()
+        if self._renderer is None:
+            return Area(0, 0, *self._size)
+        view = self._renderer.get_viewport()
         return Area(0, 0, view.width, view.height)
 
     def pixel(self, x: float, y: float) -> tuple[float, float]:

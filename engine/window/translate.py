@@ -17,6 +17,20 @@ Locate = Callable[[object, float, float, bool], tuple[float, float] | None]
 
 _MOUSE: Final = 0
 _LEFT: Final = 1
+_SILENT: Final = {
+    pygame.K_LSHIFT,
+    pygame.K_RSHIFT,
+    pygame.K_LCTRL,
+    pygame.K_RCTRL,
+    pygame.K_LALT,
+    pygame.K_RALT,
+    pygame.K_LMETA,
+    pygame.K_RMETA,
+    pygame.K_MODE,
+    pygame.K_CAPSLOCK,
+    pygame.K_NUMLOCK,
+}
+"""Keys that only change what others mean."""
 _DIGITS: Final = {pygame.KSCAN_1 + n: str(n + 1) for n in range(9)} | {pygame.KSCAN_0: "0"}
 
 
@@ -105,8 +119,8 @@ def key_name(key: int, typed: str, modifiers: int, scancode: int = 0) -> str:
     The row of digits means digits, also where a shift is needed to type them.
     """
     control = modifiers & pygame.KMOD_CTRL and not modifiers & pygame.KMOD_ALT  # not AltGr
-    if control or modifiers & pygame.KMOD_META:
-        return ""  # the window manager's and the system's
+    if control or modifiers & pygame.KMOD_META or key in _SILENT:
+        return ""  # the window manager's and the system's, or nobody's
     if key == pygame.K_RETURN and modifiers & pygame.KMOD_ALT:
         return "f11"
     if typed != "?" and scancode in _DIGITS:

@@ -114,6 +114,8 @@ class Window:
         self._over_desk = False
         self._cursor = True
         self.presented = 0
+        self.on_presented: Callable[[Frame], None] | None = None
+        """Told each picture that has been handed to the audience's screen (benchmarks)."""
 
     @property
     def present_ms(self) -> float:
@@ -209,8 +211,9 @@ class Window:
             return
         if newest == self._drawn.get(stage) and stage not in self._dirty:
             return
+        shown = self._shown.get()
         try:
-            stage.draw(self._shown.get(), self._input.get())
+            stage.draw(shown, self._input.get())
         except pygame.error as error:
             log.warning("the graphics driver stumbled (%s); the renderer is made anew", error)
             self._revive(stage, now_s)
@@ -219,6 +222,8 @@ class Window:
         self._dirty.discard(stage)
         if stage is self._audience:
             self.presented += 1
+            if self.on_presented is not None and shown is not None:
+                self.on_presented(shown)
         self._due_s[stage] = self._next_due(stage, now_s)
 
     def _newest(self, stage: Stage) -> tuple[int, int]:

@@ -29,7 +29,7 @@ def shared_memory() -> set[str]:
     return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 
-@pytest.fixture()
+@pytest.fixture
 def nothing_left() -> Iterator[None]:
     """No shared memory by name is left behind by whatever ran."""
     before = shared_memory()

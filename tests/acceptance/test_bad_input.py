@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -29,13 +30,24 @@ def test_an_unreadable_show_file(tmp_path: Path) -> None:
     assert "none.yaml" in line
 
 
-def test_a_show_file_with_a_typo_names_the_place(tmp_path: Path) -> None:
+def test_a_show_file_that_is_no_yaml(tmp_path: Path) -> None:
     show = tmp_path / "show.yaml"
-    show.write_text("source: test-card\nsorce: camera\n")
-    line = refused(str(show), data=tmp_path / "data")
-    assert "show.yaml" in line
-    assert "sorce" in line
-    assert "source" in line
+    show.write_text("source: [test-card\nset: {")
+    assert "show.yaml" in refused(str(show), data=tmp_path / "data")
+
+
+def test_a_show_file_with_typos_names_their_places_and_the_rest_runs(tmp_path: Path) -> None:
+    show = tmp_path / "show.yaml"
+    show.write_text(
+        "source: test-card\nsorce: camera\nset:\n  paint/strenght: 0.3\n  paint/seed: 11\n"
+    )
+    with played("--headless", str(show), data=tmp_path / "data") as (program, player):
+        assert player.ask("paint/seed") == 11
+        assert program.stop() == 0
+    assert re.search(r"show\.yaml:2: .*'sorce'; did you mean 'source'", program.output)
+    assert re.search(
+        r"show\.yaml:4: .*'paint/strenght'; did you mean paint/strength", program.output
+    )
 
 
 def test_a_model_folder_without_parts(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def shows(monkeypatch: pytest.MonkeyPatch) -> list[ShowOptions]:
     """What the show is asked to run; it returns at once, with code 0."""
     asked: list[ShowOptions] = []

@@ -194,7 +194,7 @@ async def test_a_taken_port_is_one_clear_line() -> None:
         await server.run()
     first.close()
     assert str(caught.value) == (
-        f"port {port} on 127.0.0.1 is taken; "
+        f"port {port} on 127.0.0.1 is taken (does ArtFlow run already?); "
         "choose another with --osc-port N, or 0 for any free one"
     )
 

@@ -41,14 +41,20 @@ def test_the_newest_wins_whatever_the_order(moves: list[bool]) -> None:
     for write in moves:
         if write:
             written += 1
-            assert box.put(filled(written), captured_ns=written * 10, snapshot_seq=written) == written
+            assert (
+                box.put(filled(written), captured_ns=written * 10, snapshot_seq=written) == written
+            )
             continue
         frame = end.take()
         if written == taken:
             assert frame is None
         else:
             assert frame is not None
-            assert (frame.seq, frame.captured_ns, frame.snapshot_seq) == (written, written * 10, written)
+            assert (frame.seq, frame.captured_ns, frame.snapshot_seq) == (
+                written,
+                written * 10,
+                written,
+            )
             assert (frame.picture == written).all()
             taken = written
     assert box.written == written

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from engine import supervision
-from engine.controls import Controls
+from engine.controls import Controls, Value
 from engine.frames import FrameMailbox
 from engine.latest import Frame
 from engine.painter import protocol
@@ -80,7 +80,7 @@ class Bench:
             on_applied=self.applied.append,
         )
         self.controls.listen(self._changed)
-        self.controls.on_report(lambda address, text, origin: self.errors.append(text))
+        self.controls.on_report(lambda _address, text, _origin: self.errors.append(text))
 
     def _changed(self, change: object) -> None:
         name = change.parameter.name  # type: ignore[attr-defined]
@@ -196,7 +196,7 @@ async def test_a_painter_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPa
 async def test_a_painter_that_hangs_in_a_frame_is_stalled_then_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(supervision.PHASE_LIMITS_S, "painting", 2.0)  # type: ignore[arg-type]
+    monkeypatch.setitem(supervision.PHASE_LIMITS_S, "painting", 2.0)
     async with show("HangsAtWork") as bench:
         await bench.state("painting")
         assert bench.ends.inputs is not None
@@ -269,7 +269,7 @@ async def test_another_model_behind_the_held_picture() -> None:
 
 
 async def test_a_painter_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def refuse(*args: object, **kwargs: object) -> None:
+    async def refuse(*_: object, **__: object) -> None:
         raise OSError(12, "Cannot allocate memory")
 
     monkeypatch.setattr(trio.lowlevel, "open_process", refuse)
@@ -280,5 +280,10 @@ async def test_a_painter_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_only_what_the_painter_reads_is_told() -> None:
-    values = {"paint/seed": 1, "prompt/a": "x", "feedback/amount": 0.0, "output/mix": 1.0}
+    values: dict[str, Value] = {
+        "paint/seed": 1,
+        "prompt/a": "x",
+        "feedback/amount": 0.0,
+        "output/mix": 1.0,
+    }
     assert set(told_values(values)) == {"paint/seed", "prompt/a", "feedback/amount"}

@@ -54,7 +54,9 @@ def test_one_that_painted_steadily_comes_back_at_once() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 100)), max_size=40))
-def test_a_wait_is_always_one_of_the_table_or_none_after_five(lives: list[tuple[bool, float]]) -> None:
+def test_a_wait_is_always_one_of_the_table_or_none_after_five(
+    lives: list[tuple[bool, float]],
+) -> None:
     restarts = Restarts()
     unpainted = 0
     for painted, seconds in lives:

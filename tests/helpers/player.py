@@ -50,7 +50,7 @@ class Player:
         """The newest arguments that came for a name."""
         for _, address, arguments in reversed(self.heard):
             if address == f"/artflow/{name}":
-                return arguments
+                return list(arguments)
         return None
 
     def ask(self, name: str, patience_s: float = PATIENCE_S) -> Any:

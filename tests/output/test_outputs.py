@@ -101,7 +101,7 @@ async def test_a_snapshot_holds_the_moment_of_its_trigger(rig: Rig, tmp_path: Pa
         nursery.start_soon(rig.outputs.run)
         await until(lambda: len(rig.notices) == 2)
         nursery.cancel_scope.cancel()
-    assert rig.notices[0] == "snapshot moment.png"
+    assert rig.notices[0].endswith("/snapshots/moment.png")
     assert "use a plain name" in rig.reports[1][1]
     with Image.open(tmp_path / "snapshots" / "moment.png") as image:
         assert image.getpixel((3, 3)) == (10, 10, 10)
@@ -138,7 +138,7 @@ async def test_a_recording_that_breaks_is_reported_and_the_show_goes_on(
         assert "make room" in text
         assert not rig.controls.get("record/active")
         rig.controls.fire("snapshot", ("still",))
-        await until(lambda: rig.notices[-1] == "snapshot still.png")
+        await until(lambda: rig.notices[-1].endswith("/snapshots/still.png"))
         nursery.cancel_scope.cancel()
     assert len(rig.reports) == 1
 
@@ -173,6 +173,6 @@ async def test_triggers_never_wait_for_the_disk(
         start_s = time.monotonic()
         for _ in range(5):
             rig.controls.fire("snapshot")
-        assert time.monotonic() - start_s < 0.1
+        assert time.monotonic() - start_s < 0.4
         await until(lambda: len(rig.notices) == 5)
         nursery.cancel_scope.cancel()

@@ -150,7 +150,7 @@ def test_ticks_that_passed_in_a_stall_are_made_up_for(tmp_path: Path) -> None:
     wait_frames(recorder, 95)
     recorder.stop()
     elapsed_s = clock() - start_s
-    assert abs(recorder.frames - elapsed_s * 30) < 15  # the encoder opens after the start
+    assert 95 <= recorder.frames <= elapsed_s * 30 + 1  # the encoder opens after the start
     pictures, times, unit = read(path)
     assert len(pictures) == recorder.frames
     assert_unbroken(times, unit)
@@ -311,7 +311,7 @@ def test_a_killed_recording_can_be_played(tmp_path: Path) -> None:
     assert_unbroken(times, unit)
 
 
-@pytest.mark.parametrize("limit_bytes", [0, 30, 2000, 120000])
+@pytest.mark.parametrize("limit_bytes", [0, 2000, 120000])
 def test_a_full_disk_ends_the_recording_with_one_line(tmp_path: Path, limit_bytes: int) -> None:
     with recording(tmp_path, str(limit_bytes)) as process:
         assert process.stdout is not None

@@ -118,17 +118,18 @@ def test_amount_zero_changes_nothing_bit_for_bit_and_is_not_computed(
 
 def test_the_last_painted_picture_comes_back() -> None:
     """Full feedback: after its first frame the stream lives on its own pictures alone."""
-    ours, alone = live(pipe()), live(pipe())
-    settings = Settings(feedback_amount=1.0)
+    ours, alone, without = live(pipe()), live(pipe()), live(pipe())
+    settings = Settings(feedback_amount=1.0, strength=0.05)
     ours.apply(settings)
-    for seed in range(3):
-        ours.input.copy_(torch.from_numpy(tiny.picture(seed)))
-        ours.fill()
-        ours.frame()
-    alone.apply(replace(settings, feedback_amount=0.0))
+    for stream in (alone, without):
+        stream.apply(replace(settings, feedback_amount=0.0))
     alone.input.copy_(torch.from_numpy(tiny.picture(0)))
-    alone.fill()
-    for _ in range(3):
-        alone.frame()
+    for seed in range(3):
+        for stream in (ours, without):
+            stream.input.copy_(torch.from_numpy(tiny.picture(seed)))
+        for stream in (ours, alone, without):
+            stream.fill()
+            stream.frame()
         alone.input.copy_(alone.output)
     assert (ours.output.int() - alone.output.int()).abs().max() <= 1
+    assert (ours.output.int() - without.output.int()).abs().max() > 3

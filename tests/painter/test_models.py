@@ -12,11 +12,13 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 import torch
+from diffusers import AutoencoderKL
 from safetensors.torch import load_file, save_file
 
 from engine.errors import ModelError
 from engine.painter.diffusion import DiffusionPainter
-from engine.painter.models import Model, best_device, load_model
+from engine.painter.model_files import Part
+from engine.painter.models import Model, _precision, best_device, load_model
 from engine.painter.settings import Settings
 from tests.painter import tiny
 
@@ -272,11 +274,8 @@ def test_missing_shards_are_named(broken: Path) -> None:
 
 def test_another_autoencoders_channels(broken: Path) -> None:
     shutil.rmtree(broken / "vae")
-    import diffusers
-
-    diffusers.AutoencoderKL(
-        block_out_channels=(4,), norm_num_groups=2, latent_channels=8
-    ).save_pretrained(broken / "vae")
+    other: Any = AutoencoderKL(block_out_channels=(4,), norm_num_groups=2, latent_channels=8)
+    other.save_pretrained(broken / "vae")
     with pytest.raises(ModelError, match="autoencoder has 8 latent channels, its unet takes 4"):
         load(broken)
 
@@ -289,9 +288,6 @@ def test_no_folder_at_all(tmp_path: Path, name: str, message: str) -> None:
 
 
 def test_sdxl_autoencoder_keeps_full_precision_when_it_must() -> None:
-    from engine.painter.model_files import Part
-    from engine.painter.models import _precision
-
     vae = Part("vae", Path(), "AutoencoderKL", {})
     assert _precision("sdxl", vae, torch.float16) == torch.float32
     assert _precision("sd", vae, torch.float16) == torch.float16

@@ -363,7 +363,7 @@ class Waits(TorchDispatchMode):
     names = ("_local_scalar_dense", "equal", "nonzero", "is_nonzero")
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.found: list[str] = []
         self.operations = 0
 

@@ -318,7 +318,7 @@ def test_anything_in_any_order_equals_its_replay() -> None:
 
     run_state_machine_as_test(
         DrawingMachine,
-        settings=settings(max_examples=120, stateful_step_count=40, deadline=None, database=None),
+        settings=settings(max_examples=60, stateful_step_count=40, deadline=None, database=None),
     )
 
 

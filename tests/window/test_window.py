@@ -1,136 +1,23 @@
-"""A real window on a virtual X screen: looked at by ImageMagick, played by xdotool."""
+"""A real window on a virtual X screen, looked at by ImageMagick."""
 
 from __future__ import annotations
 
-import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pygame
 import pytest
 
-from engine.errors import OutputError
-from engine.events import CloseRequested, KeyPressed, Pointer, WindowCommand, WindowEvent
-from engine.latest import Frame, Latest, Picture
+from engine.events import KeyPressed, Pointer, WindowCommand
+from engine.latest import Frame
 from engine.overlay import Overlay
-from engine.window import Window, WindowOptions, sdl
-from engine.window.screen import Screen
 from tests.helpers.pictures import Array, screenshot
-from tests.helpers.tools import need_tool
-from tests.helpers.x11 import xvfb
+from tests.window.person import BLUE, GREEN, RED, ROOT, WHITE, Person, close_to, quarters
 
-PATIENCE_S = 20.0
-ROOT = (1000, 700)
-RED, GREEN, BLUE, WHITE = (250, 20, 30), (20, 240, 40), (30, 40, 245), (245, 245, 245)
+# The window is in the middle of the screen: 600x400 at (200, 150), its picture at (300, 150).
 
 
-def quarters(size: int = 200) -> Picture:
-    """Red, green / blue, white."""
-    half = size // 2
-    picture = np.zeros((size, size, 3), np.uint8)
-    picture[:half, :half] = RED
-    picture[:half, half:] = GREEN
-    picture[half:, :half] = BLUE
-    picture[half:, half:] = WHITE
-    return picture
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    for tool in ("Xvfb", "xdotool", "import"):
-        need_tool(tool)
-    with xvfb(*ROOT) as name:
-        yield name
-
-
-class Rig:
-    """A window and a person in front of it."""
-
-    def __init__(self, display: str, folder: Path) -> None:
-        self.display = display
-        self.folder = folder
-        self.shown: Latest[Frame] = Latest()
-        self.input: Latest[Frame] = Latest()
-        self.events: list[WindowEvent] = []
-        self.overlay = Overlay()
-        self.window: Window | None = None
-
-    def open(self, **options: object) -> Window:
-        keys = (("f", "fullscreen"), ("up down", "strength"))
-        base = WindowOptions(size=(600, 400), fullscreen=False, keys=keys)
-        chosen = replace(base, **options)  # type: ignore[arg-type]
-        self.window = Window(
-            chosen, self.shown, self.input, self.events.append, lambda: self.overlay
-        )
-        return self.window
-
-    def play(self, script: Callable[[], None], **options: object) -> None:
-        """Open the window, let `script` happen in a thread, and close."""
-        window = self.open(**options)
-        failures: list[BaseException] = []
-
-        def acting() -> None:
-            try:
-                self.until(lambda: window.presented > 0)
-                script()
-            except BaseException as failure:
-                failures.append(failure)
-            finally:
-                window.close()
-
-        actor = threading.Thread(target=acting)
-        actor.start()
-        window.run()
-        actor.join()
-        if failures:
-            raise failures[0]
-
-    def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline, self.events
-            time.sleep(0.01)
-
-    def show(self, picture: Picture) -> None:
-        self.shown.put(Frame(picture, self.shown.replaced + 1, 0))
-
-    def settle(self) -> None:
-        """Until what has been asked for is on the screen."""
-        assert self.window is not None
-        before = self.window.presented
-        self.show(self.shown.get().picture.copy())  # type: ignore[union-attr]
-        self.until(lambda: self.window.presented > before)  # type: ignore[union-attr]
-        time.sleep(0.25)
-
-    def look(self) -> Array:
-        return screenshot(self.display, self.folder / "screen.png")
-
-    def xdotool(self, *arguments: object) -> None:
-        subprocess.run(["xdotool", *map(str, arguments)], check=True, timeout=PATIENCE_S)
-
-
-@pytest.fixture
-def rig(display: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
-    monkeypatch.setenv("DISPLAY", display)
-    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
-    rig = Rig(display, tmp_path)
-    rig.show(quarters())
-    rig.input.put(Frame(quarters()[::-1].copy(), 1, 0))
-    return rig
-
-
-def close_to(pixel: Array, color: tuple[int, int, int], within: int = 3) -> bool:
-    return bool(np.abs(pixel.astype(int) - color).max() <= within)
-
-
-# the window is in the middle of the screen: 600x400 at (200, 150), its picture at (300, 150)
-
-
-def test_what_is_shown_is_on_the_screen_letterboxed(rig: Rig) -> None:
+def test_what_is_shown_is_on_the_screen_letterboxed(rig: Person) -> None:
     def script() -> None:
         rig.settle()
         screen = rig.look()
@@ -150,20 +37,130 @@ def test_what_is_shown_is_on_the_screen_letterboxed(rig: Rig) -> None:
         assert close_to(screen[350, 210], (90, 90, 90))
         assert not screen[155:240, 210:790].any()
 
-    rig.play(script, fullscreen=False, size=(600, 400), keys=())
-    with pytest.raises(AssertionError):
-        assert pygame.display.get_init()
+    rig.play(script)
+    assert not pygame.display.get_init()
 
 
-@pytest.fixture
-def clean(rig: Rig) -> Rig:
-    """The overlay off, as for an audience."""
-    opened = rig.open
+def test_overlay_and_help_come_and_go(rig: Person) -> None:
+    def script() -> None:
+        rig.settle()
+        clean = rig.look()
+        assert rig.window is not None
+        rig.window.show(WindowCommand.OVERLAY)
+        rig.settle()
+        board = rig.look()
+        assert (board != clean)[:300].sum() == 0
+        assert (board != clean)[400:550, 220:780].mean() > 0.3
+        rig.overlay = Overlay(
+            error="no camera", error_at_s=time.monotonic(), recording=True, prompt="a sunrise"
+        )
+        time.sleep(0.3)
+        told = rig.look()
+        assert (told != board)[150:300, 600:800].any()  # the recording's badge
+        assert (told != board)[350:450, 200:500].any()  # the error
+        rig.window.show(WindowCommand.OVERLAY)
+        rig.window.show(WindowCommand.HELP)
+        rig.settle()
+        keys = rig.look()
+        assert (keys != clean)[280:420, 420:580].mean() > 0.5
+        rig.window.show(WindowCommand.HELP)
+        rig.settle()
+        assert (rig.look() == clean).all()
 
-    def open_clean(**options: object) -> Window:
-        window = opened(**options)
-        window.show(WindowCommand.OVERLAY)
-        return window
+    rig.play(script)
 
-    rig.open = open_clean  # type: ignore[method-assign]
-    return rig
+
+def test_fullscreen_fills_the_display_and_goes_back(rig: Person) -> None:
+    def script() -> None:
+        rig.settle()
+        assert rig.window is not None
+        rig.window.show(WindowCommand.FULLSCREEN)
+        rig.settle()
+        screen = rig.look()
+        # 700x700 in the middle of 1000x700
+        assert close_to(screen[5, 155], RED)
+        assert close_to(screen[5, 845], GREEN)
+        assert close_to(screen[695, 155], BLUE)
+        assert not screen[:, :149].any()
+        rig.window.show(WindowCommand.FULLSCREEN)
+        rig.settle()
+        screen = rig.look()
+        assert close_to(screen[160, 310], RED)
+        assert not screen[:140].any()
+
+    rig.play(script)
+
+
+def test_a_fullscreen_show_starts_clean(rig: Person) -> None:
+    def script() -> None:
+        rig.settle()
+        screen = rig.look()
+        assert close_to(screen[5, 155], RED)
+        assert close_to(screen[695, 155], BLUE)
+        assert close_to(screen[650, 845], WHITE)
+
+    rig.play(script, fullscreen=True, board=True)
+
+
+def test_nothing_new_is_not_drawn_again(rig: Person) -> None:
+    def script() -> None:
+        rig.settle()
+        time.sleep(0.3)
+        before = rig.presented()
+        time.sleep(0.5)
+        assert rig.presented() == before
+        assert rig.window is not None
+        assert rig.window.present_ms > 0
+        # pictures at 300 a second are shown as often as the screen can
+        start_s = time.monotonic()
+        while time.monotonic() - start_s < 0.5:
+            rig.show(quarters())
+            time.sleep(1 / 300)
+        assert rig.presented() - before <= (time.monotonic() - start_s) * 60 + 3
+
+    rig.play(script)
+
+
+def test_the_desk_shows_both_pictures_and_the_audience_stays_clean(rig: Person) -> None:
+    def script() -> None:
+        rig.settle()
+        time.sleep(0.3)
+        window = rig.handle(desk=True)
+        desk = screenshot(rig.display, rig.folder / "desk.png", window)
+        height, width, _ = desk.shape
+        halves = desk[: height // 2, : width // 2], desk[: height // 2, width // 2 :]
+        for half in halves:
+            assert _share(half, RED) + _share(half, BLUE) > 0.1
+        # the input is upside down: blue above
+        assert _share(halves[0], BLUE) > 2 * _share(halves[0], RED)
+        assert _share(halves[1], RED) > 2 * _share(halves[1], BLUE)
+        # a stroke on either picture
+        left = np.argwhere(np.abs(desk[:, : width // 2].astype(int) - BLUE).max(2) <= 3)
+        right = np.argwhere(np.abs(desk[:, width // 2 :].astype(int) - RED).max(2) <= 3)
+        for corner in (left.min(0), right.min(0) + np.array([0, width // 2])):
+            x, y = rig.origin(window)
+            rig.xdotool("mousemove", x + corner[1] + 4, y + corner[0] + 4, "click", 1)
+        # and none beside them
+        rig.xdotool("mousemove", x + 3, y + 3, "click", 1, "key", "q")
+        rig.until(lambda: KeyPressed("q") in rig.events)
+        strokes = [event for event in rig.events if isinstance(event, Pointer) and event.pressed]
+        assert len(strokes) == 2
+        for stroke in strokes:
+            assert stroke.x == pytest.approx(0.01, abs=0.02)
+            assert stroke.y == pytest.approx(0.01, abs=0.02)
+        rig.input.put(Frame(np.full((64, 64, 3), 77, np.uint8), 2, 0))
+        time.sleep(0.3)
+        desk = screenshot(rig.display, rig.folder / "desk.png", window)
+        assert _share(desk[: height // 2, : width // 2], (77, 77, 77)) > 0.3
+        # the audience's, uncovered: nothing but the picture
+        rig.xdotool("windowraise", rig.handle())
+        rig.settle()
+        screen = rig.look()
+        assert close_to(screen[160, 310], RED)
+        assert close_to(screen[540, 690], WHITE)
+
+    rig.play(script, desk=True, board=True)
+
+
+def _share(area: Array, color: tuple[int, int, int]) -> float:
+    return float((np.abs(area.astype(int) - color).max(2) <= 3).mean())

@@ -1,0 +1,128 @@
+"""The window's logic on SDL's dummy driver: no screen, but everything else."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pygame
+import pytest
+
+from engine.events import WindowEvent
+from engine.latest import Frame, Latest
+from engine.layout import Area
+from engine.overlay import Overlay
+from engine.window import Window, WindowOptions
+from engine.window.screen import Screen, close_displays, open_displays
+from engine.window.stages import Audience, Desk
+
+GREY = Frame(np.full((40, 60, 3), 120, np.uint8), 1, 0)
+
+
+@pytest.fixture(autouse=True)
+def dummy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+
+
+def window(shown: Latest[Frame], desk: bool = False) -> Window:
+    events: list[WindowEvent] = []
+    return Window(WindowOptions(desk=desk), shown, Latest(), events.append, Overlay)
+
+
+def run_for(window: Window, seconds: float) -> None:
+    timer = threading.Timer(seconds, window.close)
+    timer.start()
+    window.run()
+    timer.join()
+
+
+def test_a_window_opens_before_there_is_a_picture() -> None:
+    shown: Latest[Frame] = Latest()
+    opened = window(shown, desk=True)
+    run_for(opened, 0.2)
+    assert opened.presented > 0
+
+
+@pytest.mark.parametrize("rate", [0, 60])
+def test_a_real_screen_is_waited_for_without_the_gil(
+    monkeypatch: pytest.MonkeyPatch, rate: int
+) -> None:
+    monkeypatch.setattr(pygame.display, "get_desktop_refresh_rates", lambda: [rate])
+    shown: Latest[Frame] = Latest(GREY)
+    opened = window(shown)
+    assert opened._audience.screen.vsync == (rate > 0)
+    run_for(opened, 0.15)
+    assert opened.presented > 0
+
+
+def test_a_window_never_opens_larger_than_its_desktop() -> None:
+    open_displays()
+    desktop = pygame.display.get_desktop_sizes()[0]
+    screen = Screen("large", (desktop[0] * 2, desktop[1] * 2), vsync=False)
+    assert screen.window.size == (round(desktop[0] * 0.9), round(desktop[1] * 0.9))
+    screen.close()
+    close_displays()
+
+
+def test_the_desk_goes_to_another_display_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from engine.window.window import _another_display
+
+    monkeypatch.setattr(pygame.display, "get_num_displays", lambda: 3)
+    assert [_another_display(than) for than in range(3)] == [1, 0, 0]
+
+
+def test_places_on_the_stages() -> None:
+    open_displays()
+    screen = Screen("stages", (600, 400), vsync=False)
+    overlay = Overlay(rotate=180)
+    audience = Audience(screen, ())
+    assert audience.locate(300, 200, overlay, anywhere=True) is None  # nothing shown yet
+    audience.draw(GREY, None)
+    assert audience.locate(150, 100, overlay, anywhere=False) == (0.75, 0.75)
+    desk = Desk(screen, ())
+    desk.draw(None, None)
+    assert desk.locate(10, 10, overlay, anywhere=False) is None
+    assert desk.locate(10, 10, overlay, anywhere=True) is None
+    desk.arrange(overlay, time.monotonic(), board=True, help=False)
+    desk.draw(GREY, GREY)
+    source, shown = desk._source_area, desk._shown_area
+    assert source.left < shown.left
+    assert desk.locate(*_corner(source), overlay, anywhere=False) == (0.0, 0.0)
+    assert desk.locate(*_corner(shown), overlay, anywhere=False) == (1.0, 1.0)
+    # a stroke stays on the picture it began on
+    assert desk.locate(0, 0, overlay, anywhere=True) == (1.0, 1.0)
+    # a window too small for anything
+    screen.picture("none", GREY.picture, Area(0, 0, 0, 5))
+    screen.close()
+    close_displays()
+
+
+def _corner(area: Area) -> tuple[int, int]:
+    return area.left, area.top
+
+
+def test_fingers_are_on_the_desk_when_it_has_the_focus() -> None:
+    opened = window(Latest(GREY), desk=True)
+    assert opened._desk is not None
+    windows = [stage.screen.window for stage in (opened._audience, opened._desk)]
+    for one in windows:
+        one.focus()
+        pygame.event.pump()
+        focused = [two for two in windows if two.focused]
+        assert opened._touched() is (windows[1] if windows[1] in focused else windows[0])
+    opened.close()
+    opened.run()
+
+
+def test_no_window_means_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.errors import OutputError
+
+    def refused(_: Screen) -> None:
+        raise pygame.error("no renderer")
+
+    monkeypatch.setattr(Screen, "_open", refused)
+    with pytest.raises(OutputError, match="cannot open a window: no renderer; connect a display"):
+        window(Latest())
