@@ -310,8 +310,9 @@ def _exit_reason(code: int) -> str:
 def _environment() -> dict[str, str]:
     environment = dict(os.environ)
     environment["PYTHONUNBUFFERED"] = "1"
-    # idle threads that spin take the cores from the window and the controls
+    # threads that spin, or that fill every core, starve the window and each other
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
     environment.setdefault("TRANSFORMERS_VERBOSITY", "error")
     environment.setdefault("PYTHONWARNINGS", "ignore::FutureWarning")
     environment.setdefault("HF_HUB_OFFLINE", "1")

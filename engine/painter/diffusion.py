@@ -12,7 +12,8 @@ from torch import Tensor
 
 from engine.errors import ModelError
 from engine.latest import Picture
-from engine.painter.models import Model, Report
+from engine.painter.loop import Report
+from engine.painter.models import Model
 from engine.painter.settings import MAX_STEPS, Settings
 from engine.painter.similarity import Similarity, Stillness
 from engine.painter.stream import LiveStream

@@ -164,7 +164,7 @@ class Input:
     def _hear(self, reader: Reader, text: str | None, now: float) -> None:
         if text is None:
             if reader is self._candidate:
-                self._take_over()
+                self._take_over(reader)
             return
         self._leaving.discard(reader)
         if reader is self._candidate:
@@ -199,7 +199,7 @@ class Input:
             self._name_it()
             return
         if self._candidate is not None:
-            self._drop_candidate()
+            self._drop(self._candidate)
         if spec != self._home:
             self._try(spec, text, now)
             return
@@ -237,14 +237,13 @@ class Input:
         if switch_to is not None or not self._told:
             self._publish_state("opening")
 
-    def _take_over(self) -> None:
+    def _take_over(self, candidate: Reader) -> None:
         """The candidate has delivered: it is live."""
-        candidate, self._candidate = self._candidate, None
-        if candidate is not None and self._switch_to is not None:
+        if self._switch_to is not None:
             self._home, self._home_text = candidate.spec, self._switch_to
         self._leave(self._live)
         self._leave(self._stand_in)
-        self._live, self._stand_in = candidate, None
+        self._live, self._candidate, self._stand_in = candidate, None, None
         self._switch_to = self._retry_at = None
         self._tried, self._told = 0, False
         self._publish_state("live")
@@ -296,7 +295,7 @@ class Input:
             self._stand(0.0)
         if self._candidate is not None and waited > OPEN_S:
             what = f"source {self._candidate.spec} has not opened for {OPEN_S:g} s"
-            if self._drop_candidate():
+            if self._drop(self._candidate):
                 self._failed(what, now)
         if self._live is not None and self._outlet.silent_s > SILENT_S:
             what = f"source {self._live.spec} has given no picture for {SILENT_S:g} s"
@@ -314,14 +313,14 @@ class Input:
     def _open(self, spec: SourceSpec, size: tuple[int, int]) -> Source:
         return self._opener(spec, size, self.drawing)
 
-    def _drop_candidate(self) -> bool:
+    def _drop(self, candidate: Reader) -> bool:
         """Send the candidate away; False where it has just taken over all the same."""
         self._outlet.expect(None)
-        if self._candidate is None or self._outlet.owned_by(self._candidate):
-            self._take_over()
+        if self._outlet.owned_by(candidate):
+            self._take_over(candidate)
             return False
-        self._leave(self._candidate)
         self._candidate = None
+        self._leave(candidate)
         return True
 
     def _leave(self, reader: Reader | None) -> None:

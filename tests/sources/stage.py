@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import trio
@@ -143,3 +144,30 @@ async def stage(
             await nursery.start(what.run)
         yield Stage(controls, what, props, reports, states)
         nursery.cancel_scope.cancel()
+
+
+def newest(what: Input) -> Picture:
+    frame = what.latest.get()
+    assert frame is not None
+    return frame.picture
+
+
+def is_lit(what: Input, row: int, column: int) -> bool:
+    return bool(newest(what)[row, column].any())
+
+
+def is_blank(what: Input) -> bool:
+    return not newest(what).any()
+
+
+def is_drawn(what: Input) -> bool:
+    return not is_blank(what)
+
+
+def open_files() -> int:
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+
+def threads() -> int:
+    return sum(thread.name.startswith("source ") for thread in threading.enumerate())
