@@ -137,12 +137,18 @@ class Show:
     # what the performer asks of the show as a whole
 
     def _model_asked(self, change: Change) -> None:
-        if change.parameter.name != "painter/model" or change.value == self.model.id:
+        if change.parameter.name == "painter/model":
+            # in a later turn, so that everybody hears of a correction after the change
+            self._in_conductor(self._change_model, change.origin)
+
+    def _change_model(self, origin: object) -> None:
+        asked = str(self.controls.get("painter/model"))
+        if asked == self.model.id:
             return
         try:
-            self.model = find_model(str(change.value), self.data.root)
+            self.model = find_model(asked, self.data.root)
         except ModelError as error:
-            self.controls.report("painter/model", str(error), change.origin)
+            self.controls.report("painter/model", str(error), origin)
             self.controls.set("painter/model", self.model.id)
             return
         self.painting.change(self._job(self.model))

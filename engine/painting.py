@@ -226,7 +226,7 @@ class Painting:
     def _heard(self, message: protocol.ToPainter | protocol.FromPainter, life: Life) -> None:
         publish = self.controls.publish
         if isinstance(message, protocol.Beat):
-            life.beat(message.phase, message.mark, trio.current_time())
+            life.beat(message.phase, message.mark, trio.current_time(), message.frame_s)
             publish("painter/progress", message.progress)
             self.loading = message.text
             if message.phase == "painting":

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-BEAT_LIMIT_S: Final = 5.0
-"""A painter that says nothing at all for this long is dead, whatever its phase."""
-
 PHASE_LIMITS_S: Final = {"loading": 180.0, "compiling": 900.0, "painting": 5.0}
-"""How long a phase may stand still (no mark) before it counts as a hang."""
+"""How long a phase may stand still, with or without beats, before it counts as a hang. (Importing
+torch alone keeps a process from beating for seconds.)"""
 
-STALLED_AFTER_S: Final = 1.5
-"""A painting phase that stands still this long is shown as stalled."""
+FRAMES_OF_PATIENCE: Final = 40
+"""A model that paints slowly is given the time of so many frames: four steps with guidance, and the
+passes that fill the batch."""
+
+STALLED_SHARE: Final = 0.3
+"""A painting phase that stands still for this share of its limit is shown as stalled."""
 
 BACK_OFF_S: Final = (0.0, 1.0, 2.0, 5.0, 10.0)
 """Waits before the 1st, 2nd, ... restart in a row; the last one repeats."""
@@ -31,15 +33,16 @@ class Life:
     started: float
     phase: str = "loading"
     mark: int = -1
-    heard: float = 0.0
+    frame_s: float = 0.0
     moved: float = 0.0
     painting_since: float | None = None
 
     def __post_init__(self) -> None:
-        self.heard = self.moved = self.started
+        self.moved = self.started
 
-    def beat(self, phase: str, mark: int, now: float) -> None:
-        self.heard = now
+    def beat(self, phase: str, mark: int, now: float, frame_s: float = 0.0) -> None:
+        """Hear that the painter has got as far as `mark`; a frame takes it about `frame_s`."""
+        self.frame_s = frame_s
         if mark != self.mark or phase != self.phase:
             self.phase, self.mark, self.moved = phase, mark, now
         if phase == "painting" and self.painting_since is None:
@@ -47,14 +50,11 @@ class Life:
 
     def verdict(self, now: float) -> str:
         """ "well", "stalled" (slow, still waited for) or the reason to end it."""
-        # a starting interpreter cannot beat yet: the loading limit covers it
-        if self.mark >= 0 and now - self.heard > BEAT_LIMIT_S:
-            return f"said nothing for {BEAT_LIMIT_S:g} s while {self.phase}"
         still = now - self.moved
-        limit = PHASE_LIMITS_S[self.phase]
+        limit = max(PHASE_LIMITS_S[self.phase], FRAMES_OF_PATIENCE * self.frame_s)
         if still > limit:
             return f"hung for {limit:g} s while {self.phase}"
-        if self.phase == "painting" and still > STALLED_AFTER_S:
+        if self.phase == "painting" and still > STALLED_SHARE * limit:
             return "stalled"
         return "well"
 

@@ -66,7 +66,7 @@ def _leave(orders: Orders) -> None:
 
 def beat(pulse: Pulse, reports: Reports, orders: Orders) -> None:
     while not orders.leave.wait(BEAT_S):
-        reports.send(protocol.Beat(pulse.phase, pulse.mark, pulse.progress, pulse.text))
+        reports.send(pulse.beat())
 
 
 def make_painter(launch: protocol.Launch, pulse: Pulse) -> Painter:
@@ -113,9 +113,9 @@ def main() -> int:
         pulse.report(0.0, "starting")
         painter = make_painter(launch, pulse)
         painter.warm_up(pulse.report)
-        pulse.phase = "painting"
+        pulse.phase, pulse.frame_s = "painting", painter.frame_s
         pulse.report(1.0, "")
-        reports.send(protocol.Beat(pulse.phase, pulse.mark, 1.0))
+        reports.send(pulse.beat())
         paint_forever(painter, inputs, outputs, orders, pulse, reports.send)
     except ArtflowError as error:
         traceback.print_exc()

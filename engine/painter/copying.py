@@ -11,6 +11,7 @@ class CopyPainter:
     """Hands every picture back as it came."""
 
     skipped = 0
+    frame_s = 0.0
 
     def warm_up(self, report: Report) -> None:
         report(1.0, "nothing to load")

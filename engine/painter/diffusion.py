@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,7 @@ class DiffusionPainter:
             default_prompt=model.default_prompt,
         )
         self.skipped = 0
+        self.frame_s = 0.0
         self._model = model
         cuda = model.device.type == "cuda"
         self._similarity = Similarity(
@@ -66,6 +68,11 @@ class DiffusionPainter:
             self.stream.frame()
             self._fetch()
         self.stream.apply(Settings())
+        begun = time.monotonic()
+        self.stream.fill()
+        self.stream.frame()
+        self._fetch()
+        self.frame_s = time.monotonic() - begun
         self.stream.restart()
         report(1.0, "ready")
 

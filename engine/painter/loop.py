@@ -28,6 +28,11 @@ class Painter(Protocol):
     @property
     def skipped(self) -> int: ...
 
+    @property
+    def frame_s(self) -> float:
+        """What a frame takes, in seconds, as measured by `warm_up`."""
+        ...
+
     def warm_up(self, report: Report) -> None: ...
 
     def paint(self, picture: Picture, settings: Settings) -> Picture: ...
@@ -53,6 +58,10 @@ class Pulse:
     progress: float = 0.0
     text: str = ""
     mark: int = 0
+    frame_s: float = 0.0
+
+    def beat(self) -> protocol.Beat:
+        return protocol.Beat(self.phase, self.mark, self.progress, self.text, self.frame_s)
 
     def report(self, progress: float, text: str) -> None:
         self.progress, self.text = progress, text

@@ -49,12 +49,14 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
     """The painter lives. `mark` grows whenever it got anywhere; a mark that stands still is a hang.
 
     `phase` is loading, compiling or painting; `progress` 0..1 and `text` tell how far loading is.
+    `frame_s` is about what one frame takes, 0 while unknown.
     """
 
     phase: str
     mark: int
     progress: float = 0.0
     text: str = ""
+    frame_s: float = 0.0
 
 
 class Stats(msgspec.Struct, frozen=True, tag="stats"):

@@ -11,8 +11,8 @@ def test_loading_may_take_long_but_must_move() -> None:
     assert life.verdict(100 + PHASE_LIMITS_S["loading"] - 1) == "well"  # cannot beat yet
     assert "hung" in life.verdict(100 + PHASE_LIMITS_S["loading"] + 1)
     life.beat("loading", 1, 101.0)
-    assert life.verdict(105.0) == "well"
-    assert life.verdict(107.0) == "said nothing for 5 s while loading"
+    assert life.verdict(101 + PHASE_LIMITS_S["loading"] - 1) == "well"
+    assert life.verdict(101 + PHASE_LIMITS_S["loading"] + 1) == "hung for 180 s while loading"
 
 
 def test_a_painter_whose_beats_go_on_but_whose_mark_stands_still_hangs() -> None:
@@ -21,12 +21,18 @@ def test_a_painter_whose_beats_go_on_but_whose_mark_stands_still_hangs() -> None
         life.beat("painting", 7, tenth / 10)
     assert life.painting_since == 0.0
     assert life.verdict(1.0) == "well"
-    life.heard = 4.0
     assert life.verdict(4.0) == "stalled"
-    life.heard = 5.5
     assert life.verdict(5.5) == "hung for 5 s while painting"
     life.beat("painting", 8, 5.6)
     assert life.verdict(5.7) == "well"
+
+
+def test_a_slow_model_is_given_the_time_its_frames_take() -> None:
+    life = Life(started=0.0)
+    life.beat("painting", 1, 0.0, frame_s=8.0)
+    assert life.verdict(60.0) == "well"
+    assert life.verdict(120.0) == "stalled"
+    assert life.verdict(321.0) == "hung for 320 s while painting"
 
 
 def test_back_off_then_giving_up() -> None:
