@@ -17,10 +17,23 @@ import msgspec
 import trio
 
 from controllers.osc import OscServer
-from engine.bench import FlatOut, Sent, Times, bench_frames, copying_stage, delays, machine, times
+from engine.bench import (
+    SWITCH_INTERVAL_S,
+    FlatOut,
+    Sent,
+    Times,
+    bench_frames,
+    copying_stage,
+    delays,
+    machine,
+    times,
+)
 from engine.controls import Change
 from engine.errors import ArtflowError
+from engine.logs import complain
 from engine.painter import protocol
+from engine.painting import painter_environment
+from engine.progress import waiting_for
 
 if TYPE_CHECKING:
     from engine.window import Window
@@ -28,6 +41,7 @@ if TYPE_CHECKING:
 OSC_RATE_HZ: Final = 1000
 SOURCE_HZ: Final = 30  # the test card's
 DEFAULT_SECONDS: Final = 10.0
+WINDOW_STARTS_S: Final = 3.0
 
 # sends numbered values of one parameter at a fixed rate, and tells when each left
 SENDER: Final = """
@@ -56,16 +70,26 @@ def run_bench(
     as_json: bool = False,
 ) -> int:
     """Measure and print; 0 if there is a result. Raises `ArtflowError` if it cannot be measured."""
-    span = seconds or DEFAULT_SECONDS
+    span = DEFAULT_SECONDS if seconds is None else seconds
+    if not math.isfinite(span):
+        raise ArtflowError(f"--seconds is {span}; allowed: a number of seconds, such as 10")
     if what == "model":
         return _model(model, span, against, as_json)
+    if unused := [name for name, value in (("--model", model), ("--against", against)) if value]:
+        complain(f"bench {what} paints a plain copy; not used: {' '.join(unused)}")
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     result: dict[str, Any] = {"bench": what, "machine": machine(), "seconds": span}
     if what == "show":
-        result["frames"] = trio.run(bench_frames, span)
-        result["window"] = bench_window(span)
-    result["osc"] = trio.run(bench_osc, span)
-    built = msgspec.to_builtins(result)
-    print(json.dumps(built, indent=2)) if as_json else _table(built)
+        with waiting_for(f"measuring frames, {span:g} s"):
+            result["frames"] = trio.run(bench_frames, span)
+        with waiting_for(f"measuring the window, {span + WINDOW_STARTS_S:g} s"):
+            result["window"] = bench_window(span)
+    with waiting_for(f"measuring OSC, {span:g} s"):
+        result["osc"] = trio.run(bench_osc, span)
+    if as_json:  # msgspec writes null for what is no number, as JSON wants it
+        print(msgspec.json.format(msgspec.json.encode(result)).decode())
+    else:
+        _table(msgspec.to_builtins(result))
     return 0
 
 
@@ -137,10 +161,10 @@ def bench_window(seconds: float) -> dict[str, Any]:
     The first is measured with the real painter loading beside it, the second with one that copies.
     Needs a display; without one says so instead.
     """
-    loading = _window_child("diffusion", 3.0)
+    loading = _window_child("diffusion", WINDOW_STARTS_S)
     if "not_measured" in loading:
         return loading
-    figures = _window_child("copy", max(seconds, 3.0))
+    figures = _window_child("copy", max(seconds, WINDOW_STARTS_S))
     figures["first_picture_ms"] = loading["first_picture_ms"]
     return figures
 
@@ -204,12 +228,13 @@ def _model(model: str, seconds: float, against: str, as_json: bool) -> int:
     from engine.data_folder import default_data_folder
     from presets.models import find_model
 
-    folder = find_model(model, default_data_folder()).folder
-    command = [sys.executable, "-m", "engine.painter.bench", "--model", str(folder)]
-    command += ["--seconds", str(seconds)]
     if against:
         raise ArtflowError(f"--against {against} comes with the GPU part; measure without it")
-    return subprocess.run([*command, *(["--json"] if as_json else [])], check=False).returncode
+    folder = find_model(model, default_data_folder()).folder
+    command = [sys.executable, "-P", "-m", "engine.painter.bench", "--model", str(folder)]
+    command += ["--seconds", str(seconds), *(["--json"] if as_json else [])]
+    # as the show's painter: torch's threads decide much of what is measured on a CPU
+    return subprocess.run(command, env=painter_environment(), check=False).returncode
 
 
 def _table(result: Mapping[str, Any]) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import FrameType
 from typing import Final
@@ -23,9 +25,9 @@ import trio
 from controllers.keyboard import Keyboard, help_rows
 from controllers.osc import OscServer
 from controllers.terminal import Terminal
-from engine.controls import Change, Controls, Parameter, Trigger, Value
+from engine.controls import Controls, Parameter, Trigger
 from engine.data_folder import open_data_folder
-from engine.errors import ArtflowError, ControlError, ModelError, OutputError
+from engine.errors import ArtflowError, ControlError, OutputError
 from engine.events import CloseRequested, KeyPressed, WindowCommand, WindowEvent
 from engine.logs import notice, open_log, show_notices_with
 from engine.motion import Motion
@@ -40,13 +42,16 @@ from engine.sources.input import Input
 from engine.version import show_version
 from engine.window import Window, WindowOptions
 from presets.models import ModelChoice, find_model, model_ids
+from presets.switch import ModelSwitch
 
 log = logging.getLogger(__name__)
 
 PREVIEW_AFTER_S: Final = 1.0
 """Headless, a preview is saved once painting has gone on for this long."""
 
-STOPPED_BY: Final = (signal.SIGINT, signal.SIGTERM)
+STOPPED_BY: Final = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 def run_show(options: ShowOptions) -> int:
@@ -78,6 +83,13 @@ class Show:
         self.painting = Painting(
             self.controls, self.input, self.output, self._job(self.model), notice=self._notice
         )
+        self.models = ModelSwitch(
+            self.controls,
+            self.model,
+            options.model,
+            self.data.root,
+            lambda model: self.painting.change(self._job(model)),
+        )
         self.osc = self._osc()
         self.keyboard = Keyboard(
             self.controls, self._command, self.input.sources, self.stop, notice=self._notice
@@ -108,7 +120,6 @@ class Show:
                 controls.set(name, value)
             except ControlError as error:
                 controls.report(name, f"{error}; the show starts without it")
-        controls.listen(self._model_asked)
         controls.on("painter/restart", lambda *_: self.painting.restart())
         controls.on("panic", self._panic)
         controls.commit()
@@ -136,26 +147,9 @@ class Show:
 
     # what the performer asks of the show as a whole
 
-    def _model_asked(self, change: Change) -> None:
-        if change.parameter.name == "painter/model":
-            # in a later turn, so that everybody hears of a correction after the change
-            self._in_conductor(self._change_model, change.origin)
-
-    def _change_model(self, origin: object) -> None:
-        asked = str(self.controls.get("painter/model"))
-        if asked == self.model.id:
-            return
-        try:
-            self.model = find_model(asked, self.data.root)
-        except ModelError as error:
-            self.controls.report("painter/model", str(error), origin)
-            self.controls.set("painter/model", self.model.id)
-            return
-        self.painting.change(self._job(self.model))
-
-    def _panic(self, arguments: tuple[Value, ...], origin: object) -> None:  # noqa: ARG002
+    def _panic(self, *_: object) -> None:
         for name, value in SAFE_PICTURE.items():
-            self.controls.set(name, value, origin)
+            self.controls.set(name, value)  # whoever asked wants to hear what changed, too
 
     def _reported(self, address: str, text: str, origin: object) -> None:  # noqa: ARG002
         self._error = (f"{address}: {text}", time.monotonic())
@@ -187,7 +181,7 @@ class Show:
                     self._show_pictures()
             finally:
                 self.stop()
-                while conductor.is_alive():  # in slices, so that a second Ctrl-C is heard
+                while conductor.is_alive():  # in slices, so that a third Ctrl-C can end it at once
                     conductor.join(0.1)
         if self._failure is not None:
             raise self._failure
@@ -225,7 +219,9 @@ class Show:
                 os._exit(130)  # the painter leaves by itself when its pipe ends
             self.stop()
 
-        before = {number: signal.signal(number, handle) for number in STOPPED_BY}
+        # who ignores a signal (nohup) goes on ignoring it
+        heard = [number for number in STOPPED_BY if signal.getsignal(number) != signal.SIG_IGN]
+        before = {number: signal.signal(number, handle) for number in heard}
         try:
             yield
         finally:
@@ -246,27 +242,36 @@ class Show:
                 self.window.close()
 
     async def _open(self) -> None:
+        """Open the parts from the outside in; they close from the inside out."""
         self._token = trio.lowlevel.current_trio_token()
         self.controls.wake = lambda: self._changed.set()
         if self._asked_to_stop:
             return
+        async with _running() as source:
+            await source.start(self.input.run)
+            self.output.start()
+            try:
+                async with _running(self._commit, self.motion.run, self.models.run) as players:
+                    if self.osc is not None:
+                        await players.start(self.osc.run)
+                        notice(f"OSC: udp {self.osc.host}:{self.osc.port}")
+                    self._listening.set()
+                    async with _running(self._headless):
+                        await self._play()
+            finally:
+                self.output.close()
+
+    async def _play(self) -> None:
+        """Paint, record and show until stopped."""
         with self._scope:
             async with trio.open_nursery() as parts:
-                await parts.start(self.input.run)
-                self.output.start()
-                parts.start_soon(self._commit)
-                parts.start_soon(self.motion.run)
-                if self.osc is not None:
-                    await parts.start(self.osc.run)
-                    notice(f"OSC: udp {self.osc.host}:{self.osc.port}")
-                self._listening.set()
                 parts.start_soon(self.painting.run)
                 parts.start_soon(self.outputs.run)
                 if self.options.record is not None:
                     self.outputs.record_file(self.options.record)
-                parts.start_soon(self._stop_when_over)
-                parts.start_soon(self._headless)
-        self.output.close()
+                await trio.sleep(math.inf if self.options.seconds is None else self.options.seconds)
+                parts.cancel_scope.cancel()
+        self.stop()
 
     async def _commit(self) -> None:
         """Show the world each turn's changes at once: painter, output stage, window."""
@@ -274,11 +279,6 @@ class Show:
             self._changed = trio.Event()
             self.painting.offer(self.controls.commit())
             await self._changed.wait()
-
-    async def _stop_when_over(self) -> None:
-        if self.options.seconds is not None:
-            await trio.sleep(self.options.seconds)
-            self.stop()
 
     async def _headless(self) -> None:
         """Without a window: a live status line, and a preview of what is painted."""
@@ -319,8 +319,8 @@ class Show:
             latency_ms=self.output.latency_ms,
             source=source,
             source_state=values.text("input/state"),
-            prompt=values.text("prompt/a") or self.model.default_prompt,
-            prompt_b=values.text("prompt/b") or self.model.default_prompt,
+            prompt=values.text("prompt/a") or self.models.running.default_prompt,
+            prompt_b=values.text("prompt/b") or self.models.running.default_prompt,
             prompt_mix=values.number("prompt/mix"),
             strength=values.number("paint/strength"),
             osc=f"{self.osc.host}:{self.osc.port}" if self.osc else "",
@@ -341,9 +341,17 @@ class Show:
         self._in_conductor(self._happened, event)
 
     def _in_conductor(self, act: Callable[..., object], *arguments: object) -> None:
+        """Let the conductor's thread do this, in a turn of its own."""
         if self._token is not None:
             with contextlib.suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(act, *arguments)
+                self._token.run_sync_soon(self._guarded, act, arguments)
+
+    def _guarded(self, act: Callable[..., object], arguments: tuple[object, ...]) -> None:
+        try:
+            act(*arguments)
+        except Exception as error:  # what escapes here would end the show
+            log.exception("%s failed", act)
+            self.controls.report("show", f"this went wrong inside: {error!r}; see the log")
 
     def _command(self, command: WindowCommand) -> None:
         if self.window is not None:
@@ -358,6 +366,16 @@ class Show:
             self.input.pointer(
                 PointerEvent(event.id, event.x, event.y, event.pressed, event.pressure)
             )
+
+
+@asynccontextmanager
+async def _running(*tasks: Callable[[], Awaitable[object]]) -> AsyncIterator[trio.Nursery]:
+    """Parts that run until what is inside has closed."""
+    async with trio.open_nursery() as nursery:
+        for task in tasks:
+            nursery.start_soon(task)
+        yield nursery
+        nursery.cancel_scope.cancel()
 
 
 def _unwrapped(error: BaseException) -> BaseException:

@@ -71,7 +71,10 @@ class OscServer:
     async def run(
         self, task_status: trio.TaskStatus[tuple[str, int]] = trio.TASK_STATUS_IGNORED
     ) -> None:
-        """Serve until cancelled. Starts with (host, port); raises `ListenError` if it cannot."""
+        """Serve until cancelled. Starts with (host, port); raises `ListenError` if it cannot.
+
+        Feedback begins once its target's name is found, which may take a slow network seconds.
+        """
         with closing(await self._open(self.host, self.port)) as datagrams:
             self.host, self.port = datagrams.address
             self._session = session = OscSession(
@@ -79,21 +82,26 @@ class OscServer:
             )
             session.feedback.wake = self._wake
             with closing(session.feedback):
-                session.feedback.keep(await self._resolved(datagrams.address))
-                async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._hear, session, datagrams)
-                    nursery.start_soon(self._keep_time, session, datagrams)
-                    nursery.start_soon(self._unblock, session, datagrams)
-                    task_status.started((self.host, self.port))
+                try:
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(self._hear, session, datagrams)
+                        nursery.start_soon(self._keep_time, session, datagrams)
+                        nursery.start_soon(self._unblock, session, datagrams)
+                        for target in self._targets:
+                            nursery.start_soon(self._keep, session, target, datagrams.address)
+                        task_status.started((self.host, self.port))
+                finally:
+                    # the last changes: what the socket takes now
+                    session.feedback.finish()
+                    self._speak(session, datagrams)
 
-    async def _resolved(self, here: Address) -> list[Address]:
-        targets = []
-        for host, port in self._targets:
-            try:
-                targets.append(await resolve(host, port, here))
-            except ArtflowError as error:
-                self._controls.report("osc/feedback", str(error))
-        return targets
+    async def _keep(self, session: OscSession, target: tuple[str, int], here: Address) -> None:
+        """Find a --feedback target and tell it everything from then on."""
+        try:
+            session.feedback.keep([await resolve(*target, here)])
+        except ArtflowError as error:
+            self._controls.report("osc/feedback", str(error))
+        self._wake()
 
     def _wake(self) -> None:
         self._news.set()

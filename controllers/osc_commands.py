@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from controllers.osc_feedback import PREFIX, wire_value
 from controllers.osc_patterns import Pattern
 from controllers.osc_peers import Asker
-from controllers.osc_wire import Arg
+from controllers.osc_wire import Arg, OscMessage
 from engine.controls import MAX_TEXT_BYTES, Parameter, Trigger
 from engine.errors import ControlError
 
@@ -95,15 +95,14 @@ def _subscribe(session: OscSession, asker: Asker, args: tuple[Arg, ...]) -> None
     except ControlError as error:
         raise ControlError(f"subscribe takes [port] [max-hz] [pattern]: {error}") from None
     # 0 is what a tool sends that must fill every slot: as if it were left out
-    peers = session.feedback.book.subscribe(
+    peer = session.feedback.book.subscribe(
         asker.sender,
         int(port) if port else None,
         pattern,
         max(0.01, max_hz) if max_hz else None,
         session.feedback.clock(),
     )
-    for peer in peers:
-        session.feedback.send_current(peer, pattern)
+    session.feedback.send_current(peer, pattern, asker)
 
 
 def _number(rest: list[Arg]) -> float | int | None:
@@ -140,6 +139,11 @@ def _request(session: OscSession, asker: Asker, args: tuple[Arg, ...]) -> None:
     session.request(asker, request_id, target, args[2:])
 
 
+def asks(message: OscMessage) -> bool:
+    """Whether a message is sure to be answered, apart from errors."""
+    return message.args == _ASK or message.address in _ASKING
+
+
 Command = Callable[["OscSession", Asker, tuple[Arg, ...]], None]
 
 COMMANDS: Final[dict[str, Command]] = {
@@ -151,6 +155,8 @@ COMMANDS: Final[dict[str, Command]] = {
     "request": _request,
 }
 """Name under /artflow/ to what it does. All raise `ControlError` on wrong arguments."""
+
+_ASKING: Final = frozenset(PREFIX + name for name in COMMANDS) - {PREFIX + "unsubscribe"}
 
 
 def _normalized(

@@ -20,7 +20,10 @@ from engine.errors import ControlError
 PREFIX: Final = "/artflow/"
 MAX_WAITING_PACKETS: Final = 20_000
 """A socket that takes nothing for long costs the oldest packets, not memory."""
+MAX_ANSWERS: Final = 1000
+"""Answers to one sender that may wait to leave. The message that passes it is answered whole."""
 
+_MAX_SPENDERS: Final = 1024
 _NOTHING: Final = object()
 
 
@@ -42,6 +45,8 @@ class OscFeedback:
         self._beats = 0
         self._next_beat = clock() + 1
         self._tape: list[bytes] | None = None
+        self._spent: dict[Address, int] = {}
+        self._overdrawn: set[Address] = set()
         self._ends = (controls.listen(self._on_change), controls.on_report(self._on_report))
 
     def close(self) -> None:
@@ -59,6 +64,28 @@ class OscFeedback:
 
     # answers
 
+    def renew(self) -> None:
+        """A turn begins: whoever has nothing left to be sent may ask for `MAX_ANSWERS` again."""
+        if not self.outbox or len(self._spent) > _MAX_SPENDERS:
+            self._spent.clear()
+            self._overdrawn.clear()
+
+    def may_ask(self, asker: Asker, address: str) -> bool:
+        """Whether the sender may be answered more this turn; the first time it may not, it is told.
+
+        One packet can ask for 100,000 answers, and those of others must not give way to them.
+        """
+        if self._spent.get(asker.sender, 0) < MAX_ANSWERS:
+            return True
+        if asker.sender not in self._overdrawn:
+            self._overdrawn.add(asker.sender)
+            text = f"over {MAX_ANSWERS:,} answers at once; ask for less at a time"
+            self.complain(asker.peers, address, text)
+        return False
+
+    def _spend(self, sender: Address, answers: int) -> None:
+        self._spent[sender] = self._spent.get(sender, 0) + answers
+
     def reply(self, asker: Asker, address: str, *args: Arg) -> None:
         """Answer the sender. Raises `ControlError` where the answer does not fit a packet."""
         packet = pack_message(address, *args)
@@ -73,10 +100,11 @@ class OscFeedback:
 
     def answer(self, asker: Asker, parameter: Parameter) -> None:
         """Tell the sender a parameter's value."""
-        for packet in self._packets(parameter):
+        value = self.controls.get(parameter.name)
+        for packet in _value_packets(parameter, value):
             self._reply(asker, packet)
         for peer in asker.peers:
-            peer.known[parameter.name] = self.controls.get(parameter.name)
+            peer.known[parameter.name] = value
 
     def tape(self) -> list[bytes]:
         """Note every answer from now on, until `stop_tape`; for answers that may be asked again."""
@@ -89,18 +117,21 @@ class OscFeedback:
     def _reply(self, asker: Asker, packet: bytes) -> None:
         if self._tape is not None:
             self._tape.append(packet)
+        self._spend(asker.sender, 1)
         for peer in asker.peers:
             self._send(peer, packet)
 
     def _send(self, peer: Peer, packet: bytes) -> None:
         self.outbox.append((packet, peer.address))
 
-    def send_current(self, peer: Peer, pattern: Pattern | None) -> None:
-        """Send every matching value as it is now (None: all)."""
+    def send_current(self, peer: Peer, pattern: Pattern | None, asker: Asker | None = None) -> None:
+        """Send every matching value as it is now (None: all); these are answers to `asker`."""
         now = self.clock()
         for parameter in self.controls.parameters():
             if pattern is None or pattern.matches(parameter.name):
-                self._send_value(peer, parameter, now)
+                self._send_value(peer, parameter, self.controls.get(parameter.name), now)
+                if asker is not None:
+                    self._spend(asker.sender, 1)
 
     def force(self, asker: Asker, name: str) -> None:
         """Tell the sender this value though it set it: it got another than it asked for."""
@@ -148,7 +179,7 @@ class OscFeedback:
             if not peer.wants(name):
                 continue
             if parameter.read_only and parameter.choices is not None:
-                self._send_value(peer, parameter, self.clock())
+                self._send_step(peer, parameter, change.value)
                 continue
             if origin is not None and peer is origin.author:
                 peer.known[name] = change.value
@@ -161,20 +192,18 @@ class OscFeedback:
         peer.note(name, self.clock())
         self._busy[peer] = None
 
-    def _send_value(self, peer: Peer, parameter: Parameter, now: float) -> None:
-        for packet in self._packets(parameter):
-            self._send(peer, packet)
-        peer.sent(parameter.name, self.controls.get(parameter.name), now)
+    def _send_step(self, peer: Peer, parameter: Parameter, step: Value) -> None:
+        now = self.clock()
+        self._send_value(peer, parameter, step, now)
+        newest = self.controls.get(parameter.name)
+        if newest != step:
+            # a listener before us answered this step with another, which we heard first
+            self._send_value(peer, parameter, newest, now)
 
-    def _packets(self, parameter: Parameter) -> list[bytes]:
-        """The value's message, and its index beside it where a reported value is enumerated."""
-        name = parameter.name
-        value = self.controls.get(name)
-        packets = [pack_message(PREFIX + name, wire_value(parameter, value))]
-        if parameter.read_only and parameter.choices is not None and value in parameter.choices:
-            index = parameter.choices.index(value)
-            packets.append(pack_message(f"{PREFIX}{name}/index", index))
-        return packets
+    def _send_value(self, peer: Peer, parameter: Parameter, value: Value, now: float) -> None:
+        for packet in _value_packets(parameter, value):
+            self._send(peer, packet)
+        peer.sent(parameter.name, value, now)
 
     # time
 
@@ -199,14 +228,18 @@ class OscFeedback:
             for peer in self.book.subscribers():
                 self._send(peer, pack_message(PREFIX + "heartbeat", self._beats))
 
+    def finish(self) -> None:
+        """The end: what still waits for its time is sent now."""
+        for peer in tuple(self._busy):
+            self._send_due(peer, math.inf)
+
     def _send_due(self, peer: Peer, now: float) -> None:
         for name in peer.take_due(now):
-            if name not in peer.forced and (
-                peer.known.get(name, _NOTHING) == self.controls.get(name)
-            ):
+            value = self.controls.get(name)
+            if name not in peer.forced and peer.known.get(name, _NOTHING) == value:
                 continue
             peer.forced.discard(name)
-            self._send_value(peer, self.controls.parameter(name), now)
+            self._send_value(peer, self.controls.parameter(name), value, now)
         held = peer.take_held(now)
         if held:
             text = f"{held} more errors were not sent (at most 20 a second are)"
@@ -220,7 +253,26 @@ def wire_value(parameter: Parameter, value: Value) -> float | int | str:
     return float(value) if parameter.kind == "f" else int(value)
 
 
+def _value_packets(parameter: Parameter, value: Value) -> list[bytes]:
+    """The value's message, and its index beside it where a reported value is enumerated."""
+    name = parameter.name
+    packets = [pack_message(PREFIX + name, wire_value(parameter, value))]
+    if parameter.read_only and parameter.choices is not None and value in parameter.choices:
+        index = parameter.choices.index(value)
+        packets.append(pack_message(f"{PREFIX}{name}/index", index))
+    return packets
+
+
 def _error_packet(address: str, text: str, request_id: str | None) -> bytes:
     ids = () if request_id is None else (request_id,)
-    room = 1000 - len((request_id or "").encode("utf-8", "replace"))
-    return pack_message(PREFIX + "error", clip(address, 200), clip(text, max(100, room)), *ids)
+    room = max(100, 1000 - len((request_id or "").encode("utf-8", "replace")))
+    return pack_message(PREFIX + "error", quotable(address, 200), quotable(text, room), *ids)
+
+
+def quotable(text: str, most_bytes: int) -> str:
+    """`text` for one line that a terminal may show: control characters as their escapes, cut."""
+    text = clip(text, most_bytes)
+    if text.isprintable():
+        return text
+    shown = (char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return clip("".join(shown), most_bytes)

@@ -130,11 +130,6 @@ class Asker(NamedTuple):
     author: Peer
     peers: tuple[Peer, ...]
 
-    @property
-    def primary(self) -> Peer:
-        """The client that this sender belongs to."""
-        return self.peers[0]
-
 
 class PeerBook:
     """All peers, and which of them a sender belongs to."""
@@ -201,25 +196,21 @@ class PeerBook:
         pattern: Pattern | None,
         max_hz: float | None,
         now: float,
-    ) -> list[Peer]:
-        """Lease feedback to `port` of the sender's host, or where its answers go anyway.
+    ) -> Peer:
+        """Lease feedback to `port` of the sender's host, or to the sender's own client.
 
-        Returns the peers that hear it from now on. Raises `ControlError` where too many do.
+        Without a port another program's, which this host's answers go to, is only kept alive.
+        Returns the peer that hears it from now on. Raises `ControlError` where too many do.
         """
-        if port is None:
-            targets = [peer.address for peer in self.asker(sender).peers]
-        else:
-            targets = [Address(sender.host, port)]
-        peers = []
-        for address in targets:
-            peer = self._admit(address)
-            peer.subscribe(pattern, max_hz)
-            peer.lease_until = max(peer.lease_until, now + LEASE_S)
-            peers.append(peer)
-            if port is not None:
-                self._introduce(sender, peer, now)
+        asker = self.asker(sender)
+        peer = self._admit(asker.author.address if port is None else Address(sender.host, port))
+        peer.subscribe(pattern, max_hz)
+        for kept in (peer, *asker.peers) if port is None else (peer,):
+            kept.lease_until = max(kept.lease_until, now + LEASE_S)
+        if port is not None:
+            self._introduce(sender, peer, now)
         self._askers.clear()
-        return peers
+        return peer
 
     def _introduce(self, sender: Address, peer: Peer, now: float) -> None:
         peer.explicit = True
@@ -249,10 +240,9 @@ class PeerBook:
         return peer
 
     def unsubscribe(self, sender: Address, port: int | None) -> None:
-        """End the sender's lease, or the one of `port` on its host."""
+        """End the lease of the sender's own client, or the one of `port` on its host."""
         if port is None:
-            for peer in self.asker(sender).peers:
-                self._dismiss(peer)
+            self._dismiss(self.asker(sender).author)
         elif (named := self._subscribers.get(Address(sender.host, port))) is not None:
             self._dismiss(named)
 

@@ -7,16 +7,18 @@ shows half of a bundle. Every refusal becomes one precise error to the sender, a
 from __future__ import annotations
 
 import functools
+import hashlib
 import heapq
 import itertools
 import logging
 import math
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from controllers import osc_commands
-from controllers.osc_feedback import PREFIX, OscFeedback
+from controllers.osc_feedback import PREFIX, OscFeedback, quotable
 from controllers.osc_patterns import Pattern, is_pattern
 from controllers.osc_peers import Address, Asker
 from controllers.osc_wire import (
@@ -34,8 +36,12 @@ from engine.errors import ArtflowError, ControlError, UnknownControl
 MAX_AHEAD_S: Final = 10.0
 MAX_SCHEDULED: Final = 4096
 """Messages that wait for their timetag."""
+MAX_SCHEDULED_MB: Final = 4
+"""The memory that they may take."""
 MAX_REMEMBERED: Final = 1024
 """Requests whose answer can be given again."""
+REMEMBERED_S: Final = 30.0
+"""For so long after it last came a request is known again."""
 
 _OURS: Final = frozenset(
     PREFIX + name for name in ("error", "ack", "pong", "heartbeat", "startup")
@@ -43,6 +49,16 @@ _OURS: Final = frozenset(
 """Never answered, or two of us would keep telling each other errors."""
 
 _log = logging.getLogger(__name__)
+
+
+class _Waiting(NamedTuple):
+    """The messages of one bundle until their time; the ticket keeps those of one time in order."""
+
+    due: float
+    ticket: int
+    sender: Address
+    messages: list[OscMessage]
+    octets: int
 
 
 class OscSession:
@@ -67,10 +83,11 @@ class OscSession:
         self.refused = 0
         self._clock = clock
         self._wall = wall
-        self._scheduled: list[tuple[float, int, Address, list[OscMessage]]] = []
+        self._scheduled: list[_Waiting] = []
         self._waiting = 0
+        self._waiting_octets = 0
         self._tickets = itertools.count()
-        self._answered: OrderedDict[tuple[Address, str], list[bytes]] = OrderedDict()
+        self._answered: OrderedDict[bytes, tuple[float, list[bytes]]] = OrderedDict()
         self._matched: dict[str, list[str]] = {}
         self._names: list[str] = []
 
@@ -82,6 +99,7 @@ class OscSession:
         Of several plain messages that set the same parameter the newest is applied, where it came;
         anything else (a trigger, a question, a bundle) first sees all that was sent before it.
         """
+        self.feedback.renew()
         held: dict[str, tuple[Asker, OscMessage]] = {}
         for packet, sender in batch:
             asker = self.feedback.book.asker(sender)
@@ -137,48 +155,71 @@ class OscSession:
 
     def _take(self, messages: Sequence[OscMessage], sender: Address) -> None:
         """Apply messages of one packet, or keep them for their time."""
+        kept = self._keep(messages, sender)
+        for message in messages:
+            if message.timetag not in kept:
+                self._perform(sender, message)
+
+    def _keep(self, messages: Sequence[OscMessage], sender: Address) -> set[int | None]:
+        """Keep what is to wait; the timetags of it. What has one timetag is never torn."""
+        wall = self._wall()
         later: dict[int, list[OscMessage]] = {}
         for message in messages:
-            ahead = 0.0
-            if message.timetag is not None:
-                ahead = seconds_ahead(message.timetag, self._wall())
-            if ahead > 0:
-                assert message.timetag is not None
-                refusal = self._cannot_wait(ahead)
-                if not refusal:
-                    later.setdefault(message.timetag, []).append(message)
-                    self._waiting += 1
-                    continue
+            if message.timetag is not None and seconds_ahead(message.timetag, wall) > 0:
+                later.setdefault(message.timetag, []).append(message)
+        kept: set[int | None] = set()
+        for timetag, bundle in later.items():
+            ahead = seconds_ahead(timetag, wall)
+            octets = sum(map(_octets, bundle))
+            refusal = self._cannot_wait(ahead, len(bundle), octets)
+            if refusal:
                 peers = self.feedback.book.asker(sender).peers
-                self.feedback.complain(peers, message.address, refusal + ", applied at once")
-            self._do(self.feedback.book.asker(sender), message.address, message.args)
-        for timetag, waiting in later.items():
-            due = self._clock() + seconds_ahead(timetag, self._wall())
-            heapq.heappush(self._scheduled, (due, next(self._tickets), sender, waiting))
+                self.feedback.complain(peers, bundle[0].address, refusal + ", applied at once")
+                continue
+            kept.add(timetag)
+            self._waiting += len(bundle)
+            self._waiting_octets += octets
+            due = self._clock() + ahead
+            waiting = _Waiting(due, next(self._tickets), sender, bundle, octets)
+            heapq.heappush(self._scheduled, waiting)
+        return kept
 
-    def _cannot_wait(self, ahead: float) -> str:
+    def _cannot_wait(self, ahead: float, count: int, octets: int) -> str:
         if ahead > MAX_AHEAD_S:
             return f"timetag {ahead:.1f} s ahead; at most {MAX_AHEAD_S:g} s are waited for"
-        if self._waiting >= MAX_SCHEDULED:
-            return f"{MAX_SCHEDULED} messages wait for their timetags already"
+        if self._waiting + count > MAX_SCHEDULED:
+            return f"at most {MAX_SCHEDULED} messages wait for their timetags"
+        if self._waiting_octets + octets > MAX_SCHEDULED_MB * 1_000_000:
+            return f"at most {MAX_SCHEDULED_MB} MB of messages wait for their timetags"
         return ""
 
     def advance(self) -> None:
         """Do what is due: bundles whose time has come, then feedback."""
+        self.feedback.renew()
         now = self._clock()
-        while self._scheduled and self._scheduled[0][0] <= now:
-            _, _, sender, messages = heapq.heappop(self._scheduled)
-            self._waiting -= len(messages)
-            for message in messages:
-                self._do(self.feedback.book.asker(sender), message.address, message.args)
+        while self._scheduled and self._scheduled[0].due <= now:
+            waiting = heapq.heappop(self._scheduled)
+            self._waiting -= len(waiting.messages)
+            self._waiting_octets -= waiting.octets
+            for message in waiting.messages:
+                self._perform(waiting.sender, message)
         self.feedback.advance()
 
     def deadline(self) -> float:
         """When `advance` has something to do next."""
-        first = self._scheduled[0][0] if self._scheduled else math.inf
+        first = self._scheduled[0].due if self._scheduled else math.inf
         return min(first, self.feedback.deadline())
 
     # messages
+
+    def _perform(self, sender: Address, message: OscMessage) -> None:
+        """Do a message as it came, unless its sender has asked for too many answers already."""
+        # looked up anew for each: a subscription changes who is answered
+        asker = self.feedback.book.asker(sender)
+        if osc_commands.asks(message) and not self.feedback.may_ask(asker, message.address):
+            self.refused += 1
+            return
+        self._do(asker, message.address, message.args)
 
     def _do(
         self, asker: Asker, address: str, args: tuple[Arg, ...], request_id: str | None = None
@@ -204,7 +245,7 @@ class OscSession:
             text = str(error)
         except Exception:
             # a mistake of ours behind one address must not silence the others
-            _log.exception("%s %s", clip(address, 200), args)
+            _log.exception("%s %s", quotable(address, 200), clip(repr(args), 1000))
             text = "this went wrong inside; the log says how"
         self._refuse(asker, address, text, request_id)
         return False
@@ -290,10 +331,19 @@ class OscSession:
     # requests
 
     def request(self, asker: Asker, request_id: str, target: str, args: tuple[Arg, ...]) -> None:
-        """Do once what `target` and `args` ask for, and acknowledge; again only acknowledge."""
-        key = (asker.primary.address, request_id)
-        answer = self._answered.get(key)
+        """Do once what `target` and `args` ask for, and acknowledge; again only acknowledge.
+
+        A repeat says the same in every word. The port that it comes from says nothing: oscsend has
+        another each time, and of two programs on one machine each may count from 1.
+        """
+        now = self._clock()
+        while self._answered and next(iter(self._answered.values()))[0] <= now - REMEMBERED_S:
+            self._answered.popitem(last=False)
+        words = repr((asker.sender.host, request_id, target, args))
+        key = hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=16).digest()
+        _, answer = self._answered.pop(key, (now, None))
         if answer is not None:
+            self._answered[key] = (now, answer)
             self.feedback.replay(asker, answer)
             return
         address = target if target.startswith("/") else PREFIX + target
@@ -304,9 +354,21 @@ class OscSession:
         finally:
             self.feedback.stop_tape()
         # an answer of many values can be asked for anew; what matters is that it was done
-        self._answered[key] = tape if len(tape) <= 8 else tape[-1:]
+        self._answered[key] = (now, tape if len(tape) <= 8 else tape[-1:])
         if len(self._answered) > MAX_REMEMBERED:
             self._answered.popitem(last=False)
+
+
+def _octets(message: OscMessage) -> int:
+    """About the memory that a message takes; up to sixteen times its packet."""
+    return 200 + sys.getsizeof(message.address) + _args_octets(message.args)
+
+
+def _args_octets(args: tuple[Arg, ...]) -> int:
+    inside = sum(
+        _args_octets(arg) if isinstance(arg, tuple) else sys.getsizeof(arg) for arg in args
+    )
+    return sys.getsizeof(args) + inside
 
 
 class _Unknown(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 import trio
@@ -105,8 +106,10 @@ async def open_udp(host: str, port: int) -> UdpSocket:
         raise ListenError(f"there is no host {host!r} to listen on: {error.strerror}") from error
     family, _, _, _, where = found[0]
     bound = socket.socket(family, socket.SOCK_DGRAM)
-    try:
+    with suppress(OSError):
+        # some systems refuse what they cannot give; a burst then has less room
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    try:
         bound.bind(where)
     except OSError as error:
         bound.close()

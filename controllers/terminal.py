@@ -1,10 +1,16 @@
-"""The terminal of a headless show: one live line of status, one line per event that matters."""
+"""The terminal of a headless show: one live line of status, one line per event that matters.
+
+The conductor only hands over what is to be written; the printer's thread owns the console.
+"""
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Final, TextIO, cast
 
 import trio
 from rich.console import Console
@@ -12,6 +18,7 @@ from rich.live import Live
 from rich.text import Text
 
 from engine.controls import Change, Controls, Snapshot
+from engine.logs import PRINTER, Direct, Printer
 
 REFRESH_S: Final = 0.25
 BAR_WIDTH: Final = 20
@@ -26,7 +33,8 @@ class Terminal:
     """Shows what the controls say; it never changes them.
 
     On a terminal a status line is redrawn four times a second beneath the printed lines; elsewhere
-    (a pipe, a service's log) only lines are printed. `clock` gives seconds.
+    (a pipe, a service's log) only lines are printed. A terminal that takes nothing holds up
+    nobody: lines wait with `printer`, of the status only the newest. `clock` gives seconds.
     """
 
     def __init__(
@@ -34,10 +42,13 @@ class Terminal:
         controls: Controls,
         console: Console | None = None,
         *,
+        printer: Printer = PRINTER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._controls = controls
-        self._console = console or Console(stderr=True)
+        self._console = console or Console(file=cast(TextIO, Direct(sys.stderr or io.StringIO())))
+        self._printer = printer
+        self._live: Live | None = None  # touched by the printer's thread alone
         self._clock = clock
         self._printed: dict[str, float] = {}
         self._ends = (controls.listen(self._on_change), controls.on_report(self._on_report))
@@ -51,13 +62,19 @@ class Terminal:
         try:
             if not self._console.is_terminal:
                 await trio.sleep_forever()
-            with Live(console=self._console, auto_refresh=False, transient=True) as live:
-                while True:
-                    live.update(status(self._controls.snapshot), refresh=True)
-                    await trio.sleep(REFRESH_S)
+            while True:
+                line = status(self._controls.snapshot)
+                self._printer.draw(partial(self._draw, line), self._stream)
+                await trio.sleep(REFRESH_S)
         finally:
             for end in self._ends:
                 end()
+            self._printer.draw(None, self._stream)
+            self._printer.put(self._undraw, self._stream)
+
+    @property
+    def _stream(self) -> TextIO:
+        return cast(TextIO, self._console.file)
 
     def _on_change(self, change: Change) -> None:
         name, value = change.parameter.name, str(change.value)
@@ -74,7 +91,28 @@ class Terminal:
             self._print(Text(line, "red"))
 
     def _print(self, line: Text) -> None:
-        self._console.print(line, soft_wrap=True)
+        write = partial(self._console.print, line, soft_wrap=True)
+        self._printer.put(write, self._stream)
+
+    # in the printer's thread
+
+    def _draw(self, line: Text) -> None:
+        if self._live is None:
+            # its redirection of stdout would make whoever prints wait for the console
+            self._live = Live(
+                console=self._console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        self._live.update(line, refresh=True)
+
+    def _undraw(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
 
 
 def status(snapshot: Snapshot) -> Text:

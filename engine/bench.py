@@ -12,16 +12,21 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 import numpy as np
 import trio
 
-from engine.controls import Controls
+from engine.controls import Change, Controls
 from engine.frames import FrameMailbox
 from engine.painter import protocol
-from engine.painting import Job, Painting
+from engine.painting import Job, Painting, usable_cores
 from engine.parameters import PARAMETERS, TRIGGERS
+
+
+SWITCH_INTERVAL_S: Final = 0.0005
+"""As in the show: how soon a thread that computes lets another one have its turn."""
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -65,40 +70,19 @@ class Stage:
     painted: FrameMailbox
 
 
-class _Held:
-    """Where the stage keeps the mailboxes that the painting opened."""
-
-    painting = False
-
-    def __init__(self) -> None:
-        self.inputs: FrameMailbox | None = None
-        self.painted: FrameMailbox | None = None
-        self.at_work = trio.Event()
-
-
 class _In:
-    def __init__(self, held: _Held) -> None:
-        self._held = held
+    mailbox: FrameMailbox | None = None
 
     def connect(self, mailbox: FrameMailbox | None, size: tuple[int, int]) -> None:  # noqa: ARG002
-        self._held.inputs = mailbox
+        self.mailbox = mailbox
 
 
 class _Out:
-    def __init__(self, held: _Held) -> None:
-        self._held = held
-
-    @property
-    def painting(self) -> bool:
-        return self._held.at_work.is_set()
-
-    @painting.setter
-    def painting(self, value: bool) -> None:
-        if value:
-            self._held.at_work.set()
+    painting = False
+    mailbox: FrameMailbox | None = None
 
     def connect(self, painted: FrameMailbox | None) -> None:
-        self._held.painted = painted
+        self.mailbox = painted
 
 
 @asynccontextmanager
@@ -106,15 +90,22 @@ async def copying_stage(size: tuple[int, int] = (512, 512)) -> AsyncIterator[Sta
     """A painter process that copies, at work, and the conductor's end of it."""
     controls = Controls()
     controls.declare(*PARAMETERS, *TRIGGERS)
-    held = _Held()
-    painting = Painting(controls, _In(held), _Out(held), Job("copy", size, painter="copy"))
+    inputs, outputs = _In(), _Out()
+    painting = Painting(controls, inputs, outputs, Job("copy", size, painter="copy"))
+    at_work = trio.Event()
+
+    def listen(change: Change) -> None:
+        if change.parameter.name == "painter/state" and change.value == "painting":
+            at_work.set()
+
+    controls.listen(listen)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(painting.run)
         with trio.fail_after(60):
-            await held.at_work.wait()
-        assert held.inputs is not None
-        assert held.painted is not None
-        yield Stage(controls, painting, size, held.inputs, held.painted)
+            await at_work.wait()
+        assert inputs.mailbox is not None
+        assert outputs.mailbox is not None
+        yield Stage(controls, painting, size, inputs.mailbox, outputs.mailbox)
         nursery.cancel_scope.cancel()
 
 
@@ -202,11 +193,9 @@ def delays(
 
 def machine() -> dict[str, str]:
     """What the figures were measured on, in words without names or paths."""
-    import os
-
     return {
         "processor": platform.processor() or platform.machine(),
-        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0),
+        "cores": str(usable_cores()),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }

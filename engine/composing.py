@@ -65,8 +65,8 @@ class Inputs:
 
     def stands_in(self, look: Look) -> str:
         """What is shown in the painted picture's place: "" (itself), "input" or "black"."""
-        if self.painted is None:
-            return "input"
+        if self.painted is None or (look.mix <= 0 and self.source is not None):
+            return "input"  # asked for, so it is shown whatever the painter does
         if not self.faulty or not look.active or look.on_fault == "hold":
             return ""
         return look.on_fault
@@ -77,12 +77,26 @@ class Inputs:
         return stand_in == "input" or (stand_in == "" and look.mix < 1)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mix:
+    """The last mix and what it was made of: the same again is the same array, which can settle."""
+
+    painted: Picture
+    source: Picture
+    amount: float
+    picture: Picture
+
+    def is_of(self, painted: Picture, source: Picture, amount: float) -> bool:
+        return painted is self.painted and source is self.source and amount == self.amount
+
+
 class Composer:
     """Makes the audience's picture. Holds what outlives a frame: smoothing, freeze, one black."""
 
     def __init__(self) -> None:
         self._smoother = Smoother()
         self._stand_in = "input"
+        self._mix: _Mix | None = None
         self._held: Frame | None = None
         self._black: Picture = np.zeros((0, 0, 3), np.uint8)
 
@@ -116,25 +130,30 @@ class Composer:
             if "black" in (stand_in, self._stand_in) or inputs.faulty:
                 self._smoother.reset()  # a fault cuts, it does not fade
             self._stand_in = stand_in
-        frame = inputs.painted if stand_in != "input" else inputs.source or inputs.painted
+        painted, source = inputs.painted, inputs.source
+        frame = painted if stand_in != "input" else source or painted
         if frame is None:
             return None
         if stand_in == "black":
             return replace(frame, picture=self._black_like(frame.picture))
         if stand_in == "":
-            frame = _mixed(frame, inputs.source, look.mix)
+            frame = self._mixed(frame, source, look.mix)
+        elif painted is not None:  # the show has begun: recordings run
+            frame = replace(frame, snapshot_seq=painted.snapshot_seq)
         picture = self._smoother.step(frame.picture, now_s, look.smooth_s)
         return frame if picture is frame.picture else replace(frame, picture=picture)
+
+    def _mixed(self, painted: Frame, source: Frame | None, amount: float) -> Frame:
+        # sizes differ for a moment while models change
+        if amount >= 1 or source is None or source.picture.shape != painted.picture.shape:
+            return painted
+        mix = self._mix
+        if mix is None or not mix.is_of(painted.picture, source.picture, amount):
+            picture = mixed(painted.picture, source.picture, amount)
+            mix = self._mix = _Mix(painted.picture, source.picture, amount, picture)
+        return replace(painted, picture=mix.picture)
 
     def _black_like(self, picture: Picture) -> Picture:
         if self._black.shape != picture.shape:
             self._black = np.zeros(picture.shape, np.uint8)
         return self._black
-
-
-def _mixed(painted: Frame, source: Frame | None, amount: float) -> Frame:
-    # sizes differ for a moment while models change
-    if amount >= 1 or source is None or source.picture.shape != painted.picture.shape:
-        return painted
-    picture = mixed(painted.picture, source.picture, amount)
-    return painted if picture is painted.picture else replace(painted, picture=picture)

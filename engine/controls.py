@@ -324,7 +324,7 @@ class Controls:
         if parameter.read_only:
             raise ControlError(f"{name} is a reported value and cannot be set")
         value = parameter.coerce(raw)
-        clamped = _differs(raw, value)
+        clamped = _differs(parameter, raw, value)
         self._store(parameter, value, origin, clamped)
         return value
 
@@ -389,7 +389,10 @@ class Controls:
         return UnknownControl(f"unknown control {name!r}{hint}")
 
 
-def _differs(raw: object, value: Value) -> bool:
-    if isinstance(raw, str) or isinstance(value, str):
-        return raw != value and not isinstance(raw, (int, float))
+def _differs(parameter: Parameter, raw: object, value: Value) -> bool:
+    """Whether `raw` asked for another value than it got; an index within its list did not."""
+    if isinstance(value, str):
+        if parameter.choices is not None and isinstance(raw, (int, float)):
+            return not 0 <= raw <= len(parameter.choices) - 1
+        return raw != value
     return isinstance(raw, (int, float)) and float(raw) != float(value)

@@ -34,15 +34,6 @@ class DataFolder:
     def log_file(self) -> Path:
         return self.folder("logs") / "artflow.log"
 
-    @property
-    def presets_file(self) -> Path:
-        """The user's own catalogue; need not be there."""
-        return self.root / "presets.yaml"
-
-    @property
-    def statistics_file(self) -> Path:
-        return self.root / "statistics.json"
-
     def folder(self, name: str) -> Path:
         """The sub-folder `name`, one of SUBFOLDERS, made if it is not there.
 

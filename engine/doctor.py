@@ -18,6 +18,7 @@ import msgspec
 from engine import devices
 from engine.data_folder import open_data_folder
 from engine.errors import ArtflowError
+from engine.progress import waiting_for
 
 PACKAGES: Final = ("av", "msgspec", "numpy", "pygame-ce", "python-osc", "trio", "typer")
 PAINTER_PACKAGES: Final = ("diffusers", "transformers", "streamdiffusion")
@@ -49,7 +50,8 @@ def examine(checks: Sequence[tuple[str, Check]]) -> list[Finding]:
     findings: list[Finding] = []
     for name, check in checks:
         try:
-            findings += check()
+            with waiting_for(f"looking at: {name}"):
+                findings += check()
         except ArtflowError as error:
             found, _, todo = str(error).partition("; ")
             findings.append(Finding(name, "fail", found, todo))
@@ -158,25 +160,32 @@ def check_midi() -> Iterable[Finding]:
 
 
 def check_port(check: str, host: str, port: int) -> Iterable[Finding]:
-    """Whether this UDP port, and the TCP port of the same number, can be listened on."""
-    for kind, name in ((socket.SOCK_DGRAM, "UDP"), (socket.SOCK_STREAM, "TCP")):
-        try:
-            family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
-            with socket.socket(family, kind) as probe:
-                if kind == socket.SOCK_STREAM and os.name == "posix":
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-        except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or error
-            return [
-                Finding(
-                    check,
-                    "fail",
-                    f"{name} {host}:{port} cannot be opened ({reason})",
-                    "end the program that holds it, or start with --osc-port N (0 = any free)",
-                )
-            ]
+    """Whether this UDP port can be listened on; the show can do without TCP's of the same number.
+
+    (OSC over TCP comes in a later version.)
+    """
+    if reason := _held(host, port, socket.SOCK_DGRAM):
+        found = f"UDP {host}:{port} cannot be opened ({reason})"
+        todo = "end the program that holds it, or start with --osc-port N (0 = any free)"
+        return [Finding(check, "fail", found, todo)]
+    if reason := _held(host, port, socket.SOCK_STREAM):
+        found = f"UDP {host}:{port} is free, TCP is not ({reason})"
+        todo = "the show plays: this version listens to UDP only"
+        return [Finding(check, "warn", found, todo)]
     return [Finding(check, "ok", f"{host}:{port} is free")]
+
+
+def _held(host: str, port: int, kind: socket.SocketKind) -> str:
+    """Why this port cannot be listened on; empty where it can."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
+        with socket.socket(family, kind) as probe:
+            if kind == socket.SOCK_STREAM and os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, UnicodeError) as error:
+        return str(getattr(error, "strerror", None) or error)
+    return ""
 
 
 def check_data(data: Path) -> Iterable[Finding]:
@@ -191,7 +200,7 @@ def check_data(data: Path) -> Iterable[Finding]:
 
 
 def check_shared_memory() -> Iterable[Finding]:
-    """Send a picture through a mailbox, as source and painter do."""
+    """Send a picture through a mailbox, as source and painter do, and compare what arrives."""
     import numpy as np
 
     from engine.frames import FrameMailbox
@@ -202,11 +211,16 @@ def check_shared_memory() -> Iterable[Finding]:
         reason = error.strerror or error
         todo = "give the temporary folder (or the container's memory) some room"
         return [Finding("shared memory", "fail", f"cannot be had ({reason})", todo)]
+    sent = np.random.default_rng(1).integers(0, 256, (512, 512, 3), np.uint8)
     try:
-        mailbox.put(np.zeros((512, 512, 3), np.uint8), time.monotonic_ns())
-        mailbox.take()
+        mailbox.put(sent, time.monotonic_ns())
+        frame = mailbox.take()
     finally:
         mailbox.close()
+    if frame is None or not np.array_equal(frame.picture, sent):
+        found = "a frame is lost" if frame is None else "a frame arrives damaged"
+        todo = "restart the computer; if it says so again, its memory may be faulty"
+        return [Finding("shared memory", "fail", found, todo)]
     return [Finding("shared memory", "ok", "frames travel")]
 
 

@@ -31,10 +31,9 @@ import numpy as np
 from engine.latest import Frame, Picture
 
 # the first page, as 64-bit words: each is read and written whole by one load or store
-_NEWEST: Final = 0  # number of the newest frame
+_NEWEST: Final = 0  # the newest frame: its number times 4, plus its slot
 _CLAIM: Final = 1  # the slot the reader holds, plus 1
-_WRITTEN: Final = 2
-_READ: Final = 3
+_READ: Final = 2
 _SLOTS_AT: Final = 8  # four words a slot: number before, number after, captured_ns, snapshot_seq
 _SLOT_WORDS: Final = 4
 _DATA_AT: Final = 4096
@@ -43,34 +42,45 @@ _SLOTS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class MailboxHandle:
-    """What another process needs to open a mailbox: inherited descriptors and the frame size."""
+    """What another process needs to open a mailbox: inherited descriptors and the frame size.
 
-    memory_fd: int
-    ring_fd: int
-    hear_fd: int
+    On Windows, where memory has a `name` instead, there are no descriptors (written from the
+    documentation, not tried).
+    """
+
     width: int
     height: int
+    memory_fd: int = -1
+    ring_fd: int = -1
+    hear_fd: int = -1
+    name: str = ""
 
     def as_text(self) -> str:
-        return ",".join(
-            map(str, (self.memory_fd, self.ring_fd, self.hear_fd, self.width, self.height))
-        )
+        fields = (self.width, self.height, self.memory_fd, self.ring_fd, self.hear_fd, self.name)
+        return ",".join(map(str, fields))
 
     @classmethod
     def from_text(cls, text: str) -> MailboxHandle:
-        return cls(*map(int, text.split(",")))
+        width, height, memory_fd, ring_fd, hear_fd, name = text.split(",")
+        return cls(int(width), int(height), int(memory_fd), int(ring_fd), int(hear_fd), name)
 
     @property
-    def fds(self) -> tuple[int, int, int]:
+    def fds(self) -> tuple[int, ...]:
         """Descriptors to inherit, in the order of `subprocess`' `pass_fds`."""
-        return (self.memory_fd, self.ring_fd, self.hear_fd)
+        return () if self.name else (self.memory_fd, self.ring_fd, self.hear_fd)
+
+    def map(self, size: int) -> mmap.mmap:
+        """The shared memory, `size` bytes."""
+        if sys.platform == "win32":
+            return mmap.mmap(-1, size, tagname=self.name)
+        return mmap.mmap(self.memory_fd, size)
 
 
 class FrameMailbox:
     """RGB uint8 frames of one size, (height, width, 3); the newest wins.
 
     Use either the writing half (`put`) or the reading half (`take`, `wait`) in one process.
-    `written - read` of frames were overwritten unseen, or not taken yet.
+    `written` and `read` count frames; those written and never read were overwritten unseen.
     """
 
     def __init__(self, handle: MailboxHandle, *, owner: bool = False) -> None:
@@ -78,7 +88,7 @@ class FrameMailbox:
         self._shape = (handle.height, handle.width, 3)
         self._size = handle.height * handle.width * 3
         stride = -(-self._size // 4096) * 4096
-        self._memory = mmap.mmap(handle.memory_fd, _DATA_AT + _SLOTS * stride)
+        self._memory = handle.map(_DATA_AT + _SLOTS * stride)
         self._slots: list[Picture] = [
             np.ndarray(self._shape, np.uint8, self._memory, _DATA_AT + slot * stride)
             for slot in range(_SLOTS)
@@ -93,12 +103,22 @@ class FrameMailbox:
     @classmethod
     def create(cls, width: int, height: int) -> FrameMailbox:
         """A new mailbox that this process owns; `handle` opens it elsewhere."""
-        size = _DATA_AT + _SLOTS * (-(-width * height * 3 // 4096) * 4096)
-        fd = _anonymous_memory(size)
-        hear_fd, ring_fd = os.pipe()
-        os.set_blocking(hear_fd, False)
-        os.set_blocking(ring_fd, False)
-        return cls(MailboxHandle(fd, ring_fd, hear_fd, width, height), owner=True)
+        if sys.platform == "win32":
+            name = f"artflow-frames-{os.getpid()}-{time.monotonic_ns()}"
+            return cls(MailboxHandle(width, height, name=name), owner=True)
+        fds: list[int] = []
+        try:
+            fds.append(
+                _anonymous_memory(_DATA_AT + _SLOTS * (-(-width * height * 3 // 4096) * 4096))
+            )
+            fds.extend(os.pipe())
+            memory_fd, hear_fd, ring_fd = fds
+            os.set_blocking(hear_fd, False)
+            os.set_blocking(ring_fd, False)
+            return cls(MailboxHandle(width, height, memory_fd, ring_fd, hear_fd), owner=True)
+        except BaseException:
+            _close_all(tuple(fds))
+            raise
 
     @property
     def width(self) -> int:
@@ -111,7 +131,7 @@ class FrameMailbox:
     @property
     def written(self) -> int:
         """Frames written so far, by every writer this memory has had."""
-        return self._words[_WRITTEN]
+        return self._words[_NEWEST] >> 2
 
     @property
     def read(self) -> int:
@@ -127,9 +147,10 @@ class FrameMailbox:
                 f"a mailbox of {self._shape} uint8 was given {picture.shape} {picture.dtype}"
             )
         words = self._words
-        newest = words[_NEWEST]
-        number = newest + 1
-        slot = self._free_slot(newest, words[_CLAIM])
+        number, newest_slot = _split(words[_NEWEST])
+        number += 1
+        taken = (newest_slot if number > 1 else None, words[_CLAIM] - 1)
+        slot = next(slot for slot in range(_SLOTS) if slot not in taken)
         at = _SLOTS_AT + slot * _SLOT_WORDS
         words[at] = number
         self._barrier()
@@ -139,17 +160,12 @@ class FrameMailbox:
         self._barrier()
         words[at + 1] = number
         self._barrier()
-        words[_NEWEST] = words[_WRITTEN] = number
+        words[_NEWEST] = number * 4 + slot
         # a full pipe means the reader has a ring it did not hear yet; no reader is no harm either
-        with contextlib.suppress(BlockingIOError, BrokenPipeError):
-            os.write(self.handle.ring_fd, b"!")
+        if self.handle.fds:
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):
+                os.write(self.handle.ring_fd, b"!")
         return number
-
-    def _free_slot(self, newest: int, claimed: int) -> int:
-        for slot in range(_SLOTS):
-            if (newest == 0 or self._after(slot) != newest) and slot + 1 != claimed:
-                return slot
-        raise AssertionError("three slots, two taken")  # pragma: no cover
 
     # the reader
 
@@ -157,12 +173,9 @@ class FrameMailbox:
         """The newest frame if there is one not taken yet, copied (into `into` where given)."""
         words = self._words
         while True:
-            newest = words[_NEWEST]
+            newest, slot = _split(words[_NEWEST])
             if newest == self._seen:
                 return None
-            slot = self._find(newest)
-            if slot is None:
-                continue
             words[_CLAIM] = slot + 1
             self._barrier()
             target = np.empty(self._shape, np.uint8) if into is None else into
@@ -176,16 +189,10 @@ class FrameMailbox:
                 words[_READ] += 1
                 return Frame(target, newest, captured_ns, snapshot_seq)
 
-    def _find(self, number: int) -> int | None:
-        for slot in range(_SLOTS):
-            if self._after(slot) == number:
-                return slot
-        return None
-
     def wait(self, timeout_s: float) -> bool:
         """Block until a frame not taken yet is there, or the time is over; whether there is one."""
         deadline = time.monotonic() + timeout_s
-        while self._words[_NEWEST] == self._seen:
+        while self._words[_NEWEST] >> 2 == self._seen:
             left = deadline - time.monotonic()
             if left <= 0 or self._closed:
                 return False
@@ -202,6 +209,8 @@ class FrameMailbox:
         self._silence()
 
     def _silence(self) -> None:
+        if not self.handle.fds:
+            return
         with contextlib.suppress(BlockingIOError):
             os.read(self.handle.hear_fd, 4096)
 
@@ -218,13 +227,18 @@ class FrameMailbox:
             self._memory.close()
         self._release()
 
-    def _after(self, slot: int) -> int:
-        return self._words[_SLOTS_AT + slot * _SLOT_WORDS + 1]
-
     def _barrier(self) -> None:
-        # taking and leaving a lock orders memory on every platform CPython runs on
+        # leaving a lock and taking one again keeps what is before from being seen after, on weakly
+        # ordered processors too; taking and leaving it once would let both sides slip in between
         with self._fence:
             pass
+        with self._fence:
+            pass
+
+
+def _split(newest: int) -> tuple[int, int]:
+    """(frame number, slot) of the word that names the newest frame."""
+    return newest >> 2, newest & 3
 
 
 def _close_all(fds: tuple[int, ...]) -> None:
@@ -236,7 +250,11 @@ def _close_all(fds: tuple[int, ...]) -> None:
 def _anonymous_memory(size: int) -> int:
     if hasattr(os, "memfd_create"):
         fd = os.memfd_create("artflow-frames")
-        os.ftruncate(fd, size)
+        try:
+            os.ftruncate(fd, size)
+        except OSError:
+            os.close(fd)
+            raise
         return fd
     with tempfile.TemporaryFile() as file:  # unlinked at birth on POSIX
         os.ftruncate(file.fileno(), size)

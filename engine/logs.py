@@ -1,25 +1,36 @@
 """The log file, and the terminal's one line per event that matters.
 
 Tracebacks go into the log and nowhere else. URLs lose their query (it may be a signature) and
-their password on the way into either.
+their password on the way into either. What goes to the terminal is written by a thread of its own:
+a terminal that takes nothing (Ctrl-S, a dead line) must hold up nobody who has something to tell.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
+import io
 import logging
 import logging.handlers
 import re
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from engine.errors import SettingError
 
 MAX_LOG_BYTES: Final = 1_000_000
 LOG_FILES: Final = 5
+MAX_WAITING_LINES: Final = 1000
+"""A terminal that takes nothing for long costs the oldest lines, which the log has."""
+FLUSH_S: Final = 1.0
+"""So long an end waits for the terminal."""
 
 _QUERY: Final = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s?#\"'<>]*)\?[^\s\"'<>]*", re.IGNORECASE)
 _PASSWORD: Final = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/@\"'<>]+@", re.IGNORECASE)
@@ -132,9 +143,151 @@ def _thread_ended(failed: threading.ExceptHookArgs) -> None:
 
 # the terminal
 
+Write = Callable[[], object]
 
-def _print(line: str) -> None:
-    print(line, flush=True)
+
+class Printer:
+    """Writes to the terminal in turn, in a thread of its own; whoever asks never waits.
+
+    `put` keeps every line in order, the oldest give way where too many wait (`dropped` counts
+    them). Of what is drawn beneath the lines (a status), only the newest waits. All of it is safe
+    from any thread. At the interpreter's exit it waits for the terminal, but not for long.
+    """
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._lines: deque[Write] = deque()
+        self._drawing: Write | None = None
+        self._writing = False
+        self._thread: threading.Thread | None = None
+        self._news = threading.Condition()
+
+    def put(self, write: Write, stream: TextIO | None) -> None:
+        """Let `write` write a line to `stream`: in turn; at once where that is memory."""
+        if not can_stall(stream):
+            _carefully(write)
+            return
+        with self._news:
+            if len(self._lines) == MAX_WAITING_LINES:
+                self._lines.popleft()
+                self.dropped += 1
+            self._lines.append(write)
+            self._wake()
+
+    def draw(self, write: Write | None, stream: TextIO | None) -> None:
+        """Let `write` draw in place of what has not been drawn yet; None: nothing any more."""
+        if write is not None and not can_stall(stream):
+            _carefully(write)
+            return
+        with self._news:
+            self._drawing = write
+            if write is not None:
+                self._wake()
+
+    def flush(self, limit_s: float = FLUSH_S) -> bool:
+        """Wait until all is written; False where the terminal has not taken it in time."""
+        with self._news:
+            return self._news.wait_for(self._is_done, limit_s)
+
+    def _is_done(self) -> bool:
+        return not (self._lines or self._drawing or self._writing)
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="terminal", daemon=True)
+            self._thread.start()
+            atexit.register(self.flush)
+        self._news.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                self._writing = False
+                self._news.notify_all()
+                self._news.wait_for(lambda: self._lines or self._drawing)
+                self._writing = True
+                if self._lines:
+                    write: Write | None = self._lines.popleft()
+                else:
+                    write, self._drawing = self._drawing, None
+            if write is not None:
+                _carefully(write)
+
+
+def can_stall(stream: TextIO | None) -> bool:
+    """Whether writing there may have to wait: in a file of the system, not in memory."""
+    try:
+        return stream is not None and stream.fileno() >= 0
+    except (AttributeError, OSError, ValueError):  # io.UnsupportedOperation is two of these
+        return False
+
+
+class Direct(io.TextIOBase):
+    """`stream`'s file, written past Python's buffer and so past its lock.
+
+    A write that hangs in the buffer would hang whoever prints next, and the interpreter's exit.
+    What a terminal that is gone does not take is forgotten: the show goes on, the log has it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._text = ""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding or "utf-8"
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def write(self, text: str) -> int:
+        self._text += text
+        return len(text)
+
+    def flush(self) -> None:
+        text, self._text = self._text, ""
+        if not can_stall(self._stream):
+            self._stream.write(text)
+            self._stream.flush()
+            return
+        rest = memoryview(text.encode(self.encoding, "backslashreplace"))
+        with (
+            contextlib.suppress(OSError),
+            open(self.fileno(), "wb", buffering=0, closefd=False) as file,
+        ):
+            while rest:
+                written = file.write(rest)
+                if written is None:  # somebody has set the terminal to take it or leave it
+                    time.sleep(0.02)
+                rest = rest[written or 0 :]
+
+
+def _carefully(write: Write) -> None:
+    try:
+        write()
+    except (OSError, ValueError, SystemExit):  # it is gone; rich asks to leave on a broken pipe
+        return
+    except Exception:
+        _log.exception("writing to the terminal")
+
+
+PRINTER: Final = Printer()
+"""The one that owns the terminal."""
+
+
+def _write_line(line: str, stream: TextIO) -> None:
+    direct = Direct(stream)
+    direct.write(line + "\n")
+    direct.flush()
+
+
+def _print(line: str, stream: TextIO | None = None) -> None:
+    stream = stream or sys.stdout
+    if stream is not None:  # pythonw has none
+        PRINTER.put(functools.partial(_write_line, line, stream), stream)
 
 
 _show_line: Callable[[str], None] = _print
@@ -157,6 +310,7 @@ def notice(text: str, level: int = logging.INFO) -> None:
 
 
 def complain(text: str) -> None:
-    """An error's lines on stderr, each after `artflow: `."""
+    """An error's lines on stderr, each after `artflow: `, behind every notice. Ends a command."""
     for line in text.splitlines() or [text]:
-        print(f"artflow: {redacted(one_line(line))}", file=sys.stderr, flush=True)
+        _print(f"artflow: {redacted(one_line(line))}", sys.stderr)
+    PRINTER.flush()

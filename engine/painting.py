@@ -10,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol
 
 import msgspec
 import trio
@@ -18,11 +19,12 @@ import trio
 from engine.controls import Controls, Snapshot, Value
 from engine.frames import FrameMailbox
 from engine.painter import protocol
+from engine.painter.settings import CONTROLS
 from engine.supervision import Life, Restarts
 
 log = logging.getLogger(__name__)
 
-READS: Final = ("prompt/", "paint/", "feedback/")
+READS: Final = frozenset({*CONTROLS, "paint/active"})
 """The controls that the painter is told."""
 
 WATCH_EVERY_S: Final = 0.25
@@ -83,6 +85,7 @@ class Painting:
     _restarts: Restarts = field(default_factory=Restarts)
     _boxes: tuple[FrameMailbox, FrameMailbox] | None = None
     _ended: Ended | None = None
+    _left: list[trio.Process] = field(default_factory=list)
 
     def offer(self, snapshot: Snapshot) -> None:
         """The newest settings; they are in force from the painter's next frame."""
@@ -148,17 +151,21 @@ class Painting:
     async def _live(self, life: Life) -> Ended | None:
         """One painter process from start to end; None where it was ended on request."""
         self._ended = None
-        inputs, outputs = self._mailboxes()
+        try:
+            inputs, outputs = self._mailboxes()
+        except (OSError, ValueError, MemoryError) as error:
+            return Ended(f"there is no shared memory for frames: {error}")
         self.controls.publish("painter/state", "starting")
         self.controls.publish("painter/progress", 0.0)
         try:
             process = await trio.lowlevel.open_process(
-                [sys.executable, "-m", "engine.painter"],
+                # -P: what lies in the user's folder is not ours
+                [sys.executable, "-P", "-m", "engine.painter"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                pass_fds=(*inputs.handle.fds, *outputs.handle.fds),
-                env=_environment(),
+                env=painter_environment(),
+                **_inherited(*inputs.handle.fds, *outputs.handle.fds),
             )
         except OSError as error:
             return Ended(f"the painter process cannot be started: {error.strerror}")
@@ -168,6 +175,7 @@ class Painting:
                 nursery.start_soon(self._speak, process, inputs, outputs)
                 nursery.start_soon(self._hear, process, life)
                 nursery.start_soon(_log_errors, process)
+                nursery.start_soon(self._reap)
                 nursery.start_soon(self._watch, life, nursery.cancel_scope)
                 nursery.start_soon(self._asked, process, nursery.cancel_scope)
                 code = await process.wait()
@@ -175,7 +183,10 @@ class Painting:
                     self._ended = Ended(_exit_reason(code))
                 nursery.cancel_scope.cancel()
         finally:
-            await _end(process)
+            if not await _end(process):
+                # it may write into these for as long as the system cannot end it
+                self._boxes = None
+                self._left.append(process)
         return None if self._restart.is_set() else self._ended
 
     async def _speak(
@@ -226,13 +237,20 @@ class Painting:
     def _heard(self, message: protocol.ToPainter | protocol.FromPainter, life: Life) -> None:
         publish = self.controls.publish
         if isinstance(message, protocol.Beat):
-            life.beat(message.phase, message.mark, trio.current_time(), message.frame_s)
+            now = trio.current_time()
+            life.beat(
+                message.phase,
+                message.mark,
+                now,
+                frame_s=message.frame_s,
+                painted=message.painted,
+            )
             publish("painter/progress", message.progress)
             self.loading = message.text
-            if message.phase == "painting":
-                self._paints()
-            else:
+            if message.phase != "painting":
                 publish("painter/state", "loading")
+            elif life.verdict(now) == "well":  # beats go on during a frame that hangs
+                self._paints(life)
         elif isinstance(message, protocol.Stats):
             publish("painter/fps", message.fps)
             publish("painter/frame-ms", message.frame_ms)
@@ -245,11 +263,12 @@ class Painting:
         elif isinstance(message, protocol.Trouble):
             self._ended = Ended(message.text, message.fatal)
 
-    def _paints(self) -> None:
+    def _paints(self, life: Life) -> None:
         if self.controls.get("painter/state") in ("starting", "loading"):
             self.notice(f"painting with {self.job.model_id}")
         self.controls.publish("painter/state", "painting")
-        self.outputs.painting = True
+        if life.painting_since is not None:
+            self.outputs.painting = True
 
     async def _watch(self, life: Life, scope: trio.CancelScope) -> None:
         while True:
@@ -261,6 +280,12 @@ class Painting:
             elif verdict != "well":
                 self._ended = Ended(f"the painter {verdict}")
                 scope.cancel()
+
+    async def _reap(self) -> None:
+        """Take leave of processes that could not be ended when it was their time."""
+        while self._left:
+            await self._left[0].wait()
+            del self._left[0]
 
     async def _asked(self, process: trio.Process, scope: trio.CancelScope) -> None:
         """Let the painter leave by itself when a restart is asked for."""
@@ -275,7 +300,7 @@ class Painting:
 
 def told_values(values: Mapping[str, Value]) -> dict[str, Value]:
     """The part of a snapshot that the painter reads."""
-    return {name: value for name, value in values.items() if name.startswith(READS)}
+    return {name: value for name, value in values.items() if name in READS}
 
 
 async def _log_errors(process: trio.Process) -> None:
@@ -289,15 +314,22 @@ async def _log_errors(process: trio.Process) -> None:
         rest = rest[-4096:]
 
 
-async def _end(process: trio.Process) -> None:
-    """Leave no process behind, even while the show itself is being cancelled."""
-    with trio.CancelScope(shield=True):
+async def _end(process: trio.Process) -> bool:
+    """Leave no process behind, even while the show itself is being cancelled; whether it ended.
+
+    One that sits in a driver call cannot be ended, not even by SIGKILL; the show does not wait.
+    """
+    with trio.move_on_after(LEAVE_WITHIN_S, shield=True):
         if process.returncode is None:
             process.kill()
         await process.wait()
+    with trio.CancelScope(shield=True):
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
                 await trio.aclose_forcefully(stream)
+    if process.returncode is None:
+        log.error("the painter process %d cannot be ended: it hangs in the system", process.pid)
+    return process.returncode is not None
 
 
 def _exit_reason(code: int) -> str:
@@ -307,14 +339,31 @@ def _exit_reason(code: int) -> str:
     return f"the painter ended by itself (exit code {code})"
 
 
-def _environment() -> dict[str, str]:
+def _inherited(*fds: int) -> dict[str, Any]:
+    """How a child gets our descriptors; on Windows the mailboxes have names instead."""
+    return {"pass_fds": fds} if os.name == "posix" else {}
+
+
+def painter_environment() -> dict[str, str]:
+    """The environment that the painter process runs in."""
     environment = dict(os.environ)
+    home = str(Path(__file__).resolve().parents[1])
+    environment["PYTHONPATH"] = os.pathsep.join(
+        [home, *filter(None, [environment.get("PYTHONPATH")])]
+    )
     environment["PYTHONUNBUFFERED"] = "1"
     # threads that spin, or that fill every core, starve the window and each other
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) - 1)))
+    environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() - 1)))
     environment.setdefault("TRANSFORMERS_VERBOSITY", "error")
     environment.setdefault("PYTHONWARNINGS", "ignore::FutureWarning")
     environment.setdefault("HF_HUB_OFFLINE", "1")
     environment.setdefault("TOKENIZERS_PARALLELISM", "false")
     return environment
+
+
+def usable_cores() -> int:
+    """The cores this process may use, which may be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

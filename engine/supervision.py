@@ -35,17 +35,19 @@ class Life:
     mark: int = -1
     frame_s: float = 0.0
     moved: float = 0.0
-    painting_since: float | None = None
+    painting_since: float | None = None  # when its first picture was heard of
 
     def __post_init__(self) -> None:
         self.moved = self.started
 
-    def beat(self, phase: str, mark: int, now: float, frame_s: float = 0.0) -> None:
+    def beat(
+        self, phase: str, mark: int, now: float, *, frame_s: float = 0.0, painted: int = 0
+    ) -> None:
         """Hear that the painter has got as far as `mark`; a frame takes it about `frame_s`."""
         self.frame_s = frame_s
         if mark != self.mark or phase != self.phase:
             self.phase, self.mark, self.moved = phase, mark, now
-        if phase == "painting" and self.painting_since is None:
+        if painted and self.painting_since is None:
             self.painting_since = now
 
     def verdict(self, now: float) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from engine.devices import gpu_ready
 from engine.errors import ModelError
 from engine.option_readers import Size, shown
-from engine.painter.model_files import PARTS, PIPELINES, autoencoder, read_json, survey
+from engine.painter.model_files import PICKLES, autoencoder, survey
 from engine.yaml_file import read_yaml
 
 log = logging.getLogger(__name__)
@@ -25,9 +25,6 @@ HERE: Final = Path(__file__).resolve().parent
 GPU_DEFAULT: Final = "sd-turbo"
 BUNDLED_DEFAULT: Final = "rehearsal"
 FOLDER_PROMPT: Final = "oil painting, vivid colours, detailed"
-
-_BASE_OF_TEXT_WIDTH: Final = {96: "rehearsal", 768: "sd15", 1024: "sd21", 2048: "sdxl"}
-_PICKLES: Final = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
 
 
 class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,77 +124,41 @@ def find_model(text: str, data: Path) -> ModelChoice:
     model = catalogue().model(text)
     if model is not None:
         folder = model_folder(model, data)
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise ModelError(_absent(model, folder))
         return _choice(model.id, folder, data, model)
-    for folder in (Path(os.path.expanduser(text)), data / "models" / text):
-        if os.path.isdir(folder):  # unlike pathlib's, it takes any text
+    for folder in (_path(text), data / "models" / text):
+        if os.path.isdir(folder):  # unlike pathlib's, it raises nothing
             return _choice(folder.absolute().name, folder.absolute(), data, None)
     raise ModelError(_unknown(text))
 
 
+def _path(text: str) -> Path:
+    try:
+        return Path(os.path.expanduser(text))
+    except ValueError:  # ~, and then a character that no user's name holds
+        return Path(text)
+
+
 def _default(data: Path) -> str:
     model = catalogue().model(GPU_DEFAULT)
-    if model and model_folder(model, data).is_dir() and gpu_ready():
+    if model and os.path.isdir(model_folder(model, data)) and gpu_ready():
         return GPU_DEFAULT
     return BUNDLED_DEFAULT
 
 
 def _choice(id: str, folder: Path, data: Path, model: Model | None) -> ModelChoice:
-    missing = missing_parts(folder)
-    if missing:
-        raise ModelError(
-            f"the model folder {folder} is not whole: missing {', '.join(missing)}; "
-            "a folder in diffusers format is needed"
-        )
-    configs = {part.name: part.config for part in survey(folder).parts}
-    unet, vae = configs["unet"], configs["vae"]
-    base = model.base if model else _base(unet)
+    found = survey(folder)
+    vae = next(part.config for part in found.parts if part.name == "vae")
+    base = model.base if model else found.base
     return ModelChoice(
         id=id,
         folder=folder,
-        size=_native_size(folder, unet, vae),
+        size=found.native_size,
         default_prompt=model.default_prompt if model else FOLDER_PROMPT,
         tiny_autoencoder=_tiny_autoencoder(base, vae, data),
         base=base,
     )
-
-
-def missing_parts(folder: Path) -> list[str]:
-    """What a folder in diffusers format lacks of its parts, all at once.
-
-    Whether those that are there are whole, `survey` tells.
-    """
-    index = folder / "model_index.json"
-    if not index.is_file():
-        return [index.name, *_absent_folders(folder, "sd")]
-    pipeline = str(read_json(index).get("_class_name"))
-    return _absent_folders(folder, PIPELINES.get(pipeline, "sd"))
-
-
-def _absent_folders(folder: Path, family: str) -> list[str]:
-    return [part for part in PARTS[family] if not (folder / part).is_dir()]
-
-
-def _base(unet: Mapping[str, Any]) -> str:
-    if unet.get("addition_embed_type") == "text_time":
-        return "sdxl"
-    width = unet.get("cross_attention_dim")
-    return _BASE_OF_TEXT_WIDTH.get(width, "other") if isinstance(width, int) else "other"
-
-
-def _native_size(folder: Path, unet: Mapping[str, Any], vae: Mapping[str, Any]) -> Size:
-    latent = unet.get("sample_size") or 64
-    sides = [latent, latent] if isinstance(latent, int) else latent
-    stages = vae.get("block_out_channels")
-    scale = 2 ** (len(stages) - 1) if isinstance(stages, list) and stages else 8
-    try:
-        height, width = (int(side) * scale for side in sides)
-    except (TypeError, ValueError) as error:
-        raise ModelError(
-            f"{folder}/unet/config.json says sample_size {latent!r}; allowed: a number or two"
-        ) from error
-    return width, height
 
 
 def _tiny_autoencoder(base: str, vae: Mapping[str, Any], data: Path) -> Path | None:
@@ -205,7 +166,7 @@ def _tiny_autoencoder(base: str, vae: Mapping[str, Any], data: Path) -> Path | N
         return None  # the model's own is one already
     for tiny in catalogue().tiny_autoencoders:
         folder = data / "models" / tiny.id
-        if base in tiny.bases and folder.is_dir():
+        if base in tiny.bases and os.path.isdir(folder):
             try:
                 return autoencoder(folder).folder
             except ModelError as error:
@@ -224,10 +185,10 @@ def _absent(model: Model, folder: Path) -> str:
 
 
 def _unknown(text: str) -> str:
-    path = Path(os.path.expanduser(text))
+    path = _path(text)
     if os.path.isfile(path):
-        kind = "a pickle, which can run code" if path.suffix in _PICKLES else "a single file"
-        return f"{text} is {kind}; allowed: a model's id, or a folder in diffusers format"
+        kind = "a pickle, which can run code" if path.suffix in PICKLES else "a single file"
+        return f"{shown(text)} is {kind}; allowed: a model's id, or a folder in diffusers format"
     ids = model_ids()
     near = difflib.get_close_matches(text, ids, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
@@ -242,7 +203,7 @@ def print_models(data: Path) -> None:
 
     table = Table("id", "on disk", "size", "base", "what it is", box=None, padding=(0, 1))
     for model in catalogue().models:
-        here = "yes" if model_folder(model, data).is_dir() else "no"
+        here = "yes" if os.path.isdir(model_folder(model, data)) else "no"
         width, height = model.size
         table.add_row(model.id, here, f"{width}x{height}", model.base, model.description)
     console = Console(highlight=False)

@@ -7,8 +7,10 @@ It leaves when its orders end, so it can never outlive the show. Exit codes: 0 t
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib
 import os
+import signal
 import sys
 import threading
 import traceback
@@ -22,6 +24,8 @@ from engine.painter.loop import Orders, Painter, Pulse, paint_forever
 
 BEAT_S = 0.25
 LEAVE_WITHIN_S = 1.0
+STUCK_S = 200.0
+"""Longer than any limit of the conductor, which ends a painter that hangs much sooner."""
 
 
 class Reports:
@@ -42,17 +46,19 @@ def read_orders(pipe: BinaryIO, orders: Orders) -> None:
     """Keep the newest settings until the pipe ends, then see that the process leaves."""
     unpacker = protocol.Unpacker(protocol.ToPainter)
     fd = pipe.fileno()
-    while data := os.read(fd, 1 << 16):
-        for message in unpacker.feed(data):
-            if isinstance(message, protocol.Launch):
-                orders.launch = message
-                orders.newest = protocol.Settings(message.snapshot_seq, message.values)
-                orders.first.set()
-            elif isinstance(message, protocol.Settings):
-                orders.newest = message
-            else:
-                _leave(orders)
-    _leave(orders)
+    try:
+        while data := os.read(fd, 1 << 16):
+            for message in unpacker.feed(data):
+                if isinstance(message, protocol.Launch):
+                    orders.launch = message
+                    orders.newest = protocol.Settings(message.snapshot_seq, message.values)
+                    orders.first.set()
+                elif isinstance(message, protocol.Settings):
+                    orders.newest = message
+                else:
+                    _leave(orders)
+    finally:
+        _leave(orders)
 
 
 def _leave(orders: Orders) -> None:
@@ -66,6 +72,9 @@ def _leave(orders: Orders) -> None:
 
 def beat(pulse: Pulse, reports: Reports, orders: Orders) -> None:
     while not orders.leave.wait(BEAT_S):
+        # native code that keeps the interpreter for itself keeps this thread and the orders' from
+        # running; this watchdog needs neither, so that no orphan stays when the show is gone
+        faulthandler.dump_traceback_later(STUCK_S, exit=True)
         reports.send(pulse.beat())
 
 
@@ -96,6 +105,8 @@ def make_painter(launch: protocol.Launch, pulse: Pulse) -> Painter:
 
 
 def main() -> int:
+    # Ctrl-C reaches the whole group; the show decides when the painter leaves
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints goes to the log, not between our messages
     reports = Reports(out)

@@ -26,6 +26,7 @@ from engine.latest import Picture
 from engine.painter.diffusion import DiffusionPainter
 from engine.painter.models import load_model
 from engine.painter.settings import MAX_STEPS, Settings
+from engine.progress import waiting_for
 
 PICTURES = 8
 
@@ -47,16 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def bench(asked: argparse.Namespace) -> dict[str, Any]:
     """Load, warm up and measure; `asked` as parsed. Times in ms, `memory_mb` at the end."""
     started = time.perf_counter()
-    model = load_model(
-        asked.model,
-        device=asked.device,
-        tiny_autoencoder=asked.tiny_autoencoder,
-        report=lambda _share, _what: None,
-    )
+    with waiting_for("loading the model"):
+        model = load_model(
+            asked.model,
+            device=asked.device,
+            tiny_autoencoder=asked.tiny_autoencoder,
+            report=lambda _share, _what: None,
+        )
     loaded = time.perf_counter()
     width, height = asked.size or model.native_size
     painter = DiffusionPainter(model, width, height)
-    painter.warm_up(lambda _share, _what: None)
+    with waiting_for("warming up"):
+        painter.warm_up(lambda _share, _what: None)
     warm = time.perf_counter()
     random = np.random.default_rng(0)
     pictures: list[Picture] = [
@@ -87,6 +90,13 @@ def measure(
     painter: DiffusionPainter, pictures: list[Picture], steps: int, seconds: float
 ) -> dict[str, Any]:
     """Steady frame times with `steps`, painting for `seconds`, and where the time goes."""
+    with waiting_for(f"painting with {steps} step{'s' * (steps > 1)}, {seconds:g} s"):
+        return _measure(painter, pictures, steps, seconds)
+
+
+def _measure(
+    painter: DiffusionPainter, pictures: list[Picture], steps: int, seconds: float
+) -> dict[str, Any]:
     settings = Settings(steps=steps)
     for picture in pictures[:3]:
         painter.paint(picture, settings)

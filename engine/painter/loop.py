@@ -59,9 +59,12 @@ class Pulse:
     text: str = ""
     mark: int = 0
     frame_s: float = 0.0
+    painted: int = 0
 
     def beat(self) -> protocol.Beat:
-        return protocol.Beat(self.phase, self.mark, self.progress, self.text, self.frame_s)
+        return protocol.Beat(
+            self.phase, self.mark, self.progress, self.text, self.frame_s, self.painted
+        )
 
     def report(self, progress: float, text: str) -> None:
         self.progress, self.text = progress, text
@@ -135,6 +138,9 @@ def paint_forever(
         begun = time.monotonic_ns()
         picture = painter.paint(frame.picture, settings)
         outputs.put(picture, frame.captured_ns, taken.snapshot_seq)
+        pulse.painted += 1
+        if pulse.painted == 1:
+            send(pulse.beat())
         done = time.monotonic_ns()
         tally.count((done - begun) / 1e9, (done - frame.captured_ns) / 1e9)
 

@@ -14,9 +14,6 @@ from engine.errors import ModelError
 from engine.painter.loop import Report
 from engine.painter.model_files import ModelFolder, Part, autoencoder, survey
 
-KINDS: Final = {96: "rehearsal", 768: "sd15", 1024: "sd21", 2048: "sdxl"}
-"""Base models by the width of the text that their cross-attention reads."""
-
 # transformers 5 has renamed the plain tokenizer; both names stand for the same files.
 _TOKENIZERS: Final = {
     "CLIPTokenizer": "CLIPTokenizer",
@@ -37,9 +34,8 @@ _NETWORKS: Final[dict[str, Any]] = {
 class Model:
     """A base model, ready to play.
 
-    `pipe` is a diffusers pipeline of `dtype` on `device`; `kind` one of `KINDS`' values or "other";
-    `native_size` (width, height) in pixels, the size it was trained on; `default_prompt` what an
-    empty prompt means to it.
+    `pipe` is a diffusers pipeline of `dtype` on `device`; `kind` and `native_size` (width, height)
+    as in `ModelFolder`; `default_prompt` what an empty prompt means to it.
     """
 
     pipe: Any
@@ -96,14 +92,12 @@ def load_model(
     pipe = _assemble(found, loaded)
     _check_pipe(found, pipe)
     report(1.0, "ready")
-    size = pipe.unet.config.sample_size
-    height, width = (size, size) if isinstance(size, int) else size
     return Model(
         pipe=pipe,
-        kind=KINDS.get(pipe.unet.config.cross_attention_dim, "other"),
+        kind=found.base,
         device=place,
         dtype=dtype,
-        native_size=(width * pipe.vae_scale_factor, height * pipe.vae_scale_factor),
+        native_size=found.native_size,
         default_prompt=default_prompt,
     )
 
@@ -202,7 +196,8 @@ def _check_fit(found: ModelFolder, parts: list[Part]) -> None:
             f"model {folder}: its unet takes {channels} channels (an inpainting or editing model); "
             "a plain text-to-image model takes 4"
         )
-    text = sum(by_name[name]["hidden_size"] for name in by_name if name.startswith("text_enc"))
+    widths = [by_name[name].get("hidden_size") for name in by_name if name.startswith("text_enc")]
+    text = sum(width for width in widths if isinstance(width, int))
     width = unet.get("cross_attention_dim", 1280)
     if text != width:
         raise ModelError(

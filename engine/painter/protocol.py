@@ -1,7 +1,7 @@
 """The typed messages between the conductor and the painter process.
 
-Each message is msgpack (msgspec tagged structs) behind a 4-byte little-endian length. This file and
-`settings` are the only parts of the torch room that import no torch; the conductor's end uses them.
+Each message is msgpack (msgspec tagged structs) behind a 4-byte little-endian length. This file,
+`settings` and `model_files` are what the conductor's end knows of this room; none imports torch.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
     """The painter lives. `mark` grows whenever it got anywhere; a mark that stands still is a hang.
 
     `phase` is loading, compiling or painting; `progress` 0..1 and `text` tell how far loading is.
-    `frame_s` is about what one frame takes, 0 while unknown.
+    `frame_s` is about what one frame takes, 0 while unknown; `painted` counts pictures.
     """
 
     phase: str
@@ -57,6 +57,7 @@ class Beat(msgspec.Struct, frozen=True, tag="beat"):
     progress: float = 0.0
     text: str = ""
     frame_s: float = 0.0
+    painted: int = 0
 
 
 class Stats(msgspec.Struct, frozen=True, tag="stats"):
@@ -71,7 +72,7 @@ class Stats(msgspec.Struct, frozen=True, tag="stats"):
 
 
 class Applied(msgspec.Struct, frozen=True, tag="applied"):
-    """A traced `Settings` is in force from the frame that began at `at_ns` (monotonic)."""
+    """A traced `Settings` was taken between frames at `at_ns` (monotonic): the next uses it."""
 
     snapshot_seq: int
     at_ns: int

@@ -110,10 +110,7 @@ class LiveReader:
     that a reader that was late is late only once.
     """
 
-    still = False
-
-    def __init__(self, kind: str, reader: AvReader, size: tuple[int, int]) -> None:
-        self.kind = kind
+    def __init__(self, reader: AvReader, size: tuple[int, int]) -> None:
         self.size = size
         self.captured_ns = 0
         self._reader = reader

@@ -23,6 +23,7 @@ class Brush:
         self._drawing = drawing
         self._colour: Colour = (255, 255, 255)
         self._refused = not self._take(str(controls.get("draw/color")))
+        self._asker: object = None  # of the colour: hears why it cannot be
         controls.on("draw/stroke", self._stroke)
         controls.on("draw/clear", lambda _arguments, _origin: drawing.clear())
         controls.on("draw/undo", self._undo)
@@ -31,12 +32,14 @@ class Brush:
         """Hear of a control."""
         if change.parameter.name == "draw/color":
             self._refused = not self._take(str(change.value))
+            self._asker = change.origin
 
     def answer(self) -> None:
         """Put back what could not be taken; later than the change, so that all see it later."""
         if self._refused:
             wrong = self._controls.get("draw/color")
-            self._controls.report("draw/color", f"draw/color takes #rrggbb, not {wrong!r}")
+            why = f"draw/color takes #rrggbb, not {wrong!r}"
+            self._controls.report("draw/color", why, self._asker)
             self._controls.set("draw/color", "#{:02x}{:02x}{:02x}".format(*self._colour))
 
     def pointer(self, event: PointerEvent) -> None:

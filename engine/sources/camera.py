@@ -55,7 +55,7 @@ def open_camera(asked: str, size: tuple[int, int]) -> LiveReader:
             if number == len(attempts):
                 raise
         else:  # pragma: no cover - no camera here
-            return LiveReader("camera", reader, size)
+            return LiveReader(reader, size)
     raise AssertionError("no way to open a camera")  # pragma: no cover
 
 

@@ -205,9 +205,6 @@ class Drawing:
 class DrawingSource:
     """The drawing, offered 30 times a second, and at once when it changes."""
 
-    kind = "drawing"
-    still = True
-
     def __init__(self, drawing: Drawing, size: tuple[int, int]) -> None:
         self.size = size
         self.captured_ns = 0

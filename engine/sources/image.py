@@ -20,9 +20,6 @@ class Image:
     Raises `SourceError` where the file is missing or not a picture.
     """
 
-    kind = "image"
-    still = True
-
     def __init__(self, path: str, size: tuple[int, int]) -> None:
         self.size = size
         self.captured_ns = 0

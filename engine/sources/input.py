@@ -44,6 +44,8 @@ RETRY_S: Final = (1.0, 2.0, 3.0, 4.0, 5.0)
 
 _RATE_S: Final = 0.5
 _MOST_LEAVING: Final = 3  # threads stuck in a driver; no more are started beside them
+_NO_DRIVER: Final = ("test-card", "drawing")  # cannot get stuck: always a way out
+_WAIT_S: Final = 1.0  # stepping fast through sources is no reason to complain
 _LEAVE_S: Final = 1.5
 
 OpenSource = Callable[[SourceSpec, tuple[int, int], Drawing], Source]
@@ -76,13 +78,16 @@ class Input:
         self._live: Reader | None = None
         self._candidate: Reader | None = None
         self._switch_to: str | None = None  # the candidate's name, where it is not home's
-        self._since = 0.0  # when the candidate was started
+        self._wish: SourceSpec | None = None  # is to be the candidate as soon as there is room
+        self._wait_told = False
+        self._since = 0.0  # when the candidate was started, or wished for
         self._stand_in: Reader | None = None
         self._leaving: set[Reader] = set()
         self._tried = 0  # since home was last live
         self._told = False
         self._retry_at: float | None = None
-        self._asked: str | None = None  # a source that somebody wants instead
+        self._asked: Change | None = None  # a source that somebody wants instead
+        self._asker: object = None  # of the candidate or wish: hears why it cannot be
         self._naming = False
         self._heard: deque[tuple[Reader, str | None]] = deque()
         self._bell = trio.Event()
@@ -143,8 +148,8 @@ class Input:
         while self._heard:
             self._hear(*self._heard.popleft(), now)
         if self._asked is not None:
-            text, self._asked = self._asked, None
-            self._switch(text, now)
+            asked, self._asked = self._asked, None
+            self._switch(str(asked.value), asked.origin, now)
         self._brush.answer()
         self._watch(now)
         self._measure(now)
@@ -185,23 +190,26 @@ class Input:
             self._mirror(change.value)
         elif change.parameter.name == "input/source" and not self._naming:
             # answered in the next turn: an answer has to come after the change for every listener
-            self._asked = str(change.value)
+            self._asked = change
             self._bell.set()
 
     def _mirror(self, value: object) -> None:
         self._outlet.mirror = self._brush.mirrored = bool(value)
 
-    def _switch(self, text: str, now: float) -> None:
+    def _switch(self, text: str, asker: object, now: float) -> None:
         try:
             spec = self._files.resolve(text)
         except SettingError as error:
-            self._controls.report("input/source", str(error))
+            self._controls.report("input/source", str(error), asker)
             self._name_it()
             return
         if self._candidate is not None:
             self._drop(self._candidate)
+        self._wish = self._switch_to = None  # whatever was wished for before is not any more
         if spec != self._home:
-            self._try(spec, text, now)
+            self._wish, self._switch_to, self._asker = spec, text, asker
+            self._since, self._wait_told = now, False
+            self._publish_state("opening")  # `_watch` opens it
             return
         self._home_text = text
         self._publish_state("live" if self._live else "lost")
@@ -254,7 +262,7 @@ class Input:
             self._lost(text, now)
             return
         self._switch_to = None
-        self._controls.report("input/source", text)
+        self._controls.report("input/source", text, self._asker)
         self._name_it()
         self._publish_state("live" if self._live else "lost")
         if self._live is None:
@@ -301,9 +309,25 @@ class Input:
             what = f"source {self._live.spec} has given no picture for {SILENT_S:g} s"
             self._lose(what, now, 0.0)
         due = self._retry_at is not None and now >= self._retry_at
-        if due and self._candidate is None and len(self._leaving) < _MOST_LEAVING:
+        if self._wish is not None:
+            self._grant(self._wish, now)
+        elif due and self._candidate is None and self._has_room(self._home):
             self._retry_at = None
             self._try(self._home, None, now)
+
+    def _grant(self, wish: SourceSpec, now: float) -> None:
+        """Open what is wished for, or say once that it has to wait."""
+        if self._has_room(wish):
+            self._wish = None
+            self._try(wish, self._switch_to, now)
+        elif not self._wait_told and now - self._since > _WAIT_S:
+            self._wait_told = True
+            why = f"{_MOST_LEAVING} sources before it are stuck in their drivers"
+            how = "it opens when one lets go; test-card and drawing open at once"
+            self._controls.report("input/source", f"source {wish} waits: {why}; {how}", self._asker)
+
+    def _has_room(self, spec: SourceSpec) -> bool:
+        return spec.kind in _NO_DRIVER or len(self._leaving) < _MOST_LEAVING
 
     # the small things
 

@@ -12,15 +12,9 @@ class Source(Protocol):
     """Gives pictures at its own rate to the one thread that opened it.
 
     `size` (w, h) is what the next picture is to measure; its reader may set it between reads.
-    `captured_ns` is `time.monotonic_ns()` when the last picture was taken. A `still` source moves
-    only when somebody changes it; it gives its picture again 30 times a second.
+    `captured_ns` is `time.monotonic_ns()` when the last picture was taken. A source that moves only
+    when somebody changes it gives its picture again 30 times a second.
     """
-
-    @property
-    def kind(self) -> str: ...
-
-    @property
-    def still(self) -> bool: ...
 
     size: tuple[int, int]
     captured_ns: int

@@ -35,11 +35,9 @@ def open_screen(number: str, size: tuple[int, int]) -> LiveReader:
     On X11 that is a screen of $DISPLAY, or else the X server of that number. Raises `SourceError`.
     """
     if sys.platform == "win32":  # pragma: no cover - Windows
-        return LiveReader("screen", _grab("desktop", "gdigrab"), size)
+        return LiveReader(_grab("desktop", "gdigrab"), size)
     if sys.platform == "darwin":  # pragma: no cover - macOS
-        return LiveReader(
-            "screen", _grab(f"Capture screen {number or 0}:none", "avfoundation"), size
-        )
+        return LiveReader(_grab(f"Capture screen {number or 0}:none", "avfoundation"), size)
     displays = displays_for(number, os.environ.get("DISPLAY", ""))
     if not displays:
         raise SourceError(
@@ -72,7 +70,7 @@ class X11Screen(LiveReader):
     def __init__(self, display: str, size: tuple[int, int]) -> None:
         self._display = display
         self._server = server_of(display)  # asked first: a server that ends now will be missed
-        super().__init__("screen", _grab(display, "x11grab"), size)
+        super().__init__(_grab(display, "x11grab"), size)
         self._looked = time.monotonic()
 
     def read(self) -> Picture | None:

@@ -16,9 +16,6 @@ HOLD_S: Final = 2.0
 class StandIn:
     """The last picture for a while, then the test card, from its beginning."""
 
-    kind = "test-card"
-    still = False
-
     def __init__(self, size: tuple[int, int], last: Picture | None, hold_s: float) -> None:
         self.size = size
         self.captured_ns = 0

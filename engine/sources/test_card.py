@@ -63,8 +63,6 @@ class TestCard:
     """The test card as a source: 30 pictures a second, each what its exact moment asks for."""
 
     __test__ = False  # a card, not a test
-    kind = "test-card"
-    still = False
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.size = size

@@ -11,7 +11,7 @@ import av
 from engine.errors import SourceError
 from engine.latest import Picture
 from engine.sources.av_reader import AvReader
-from engine.sources.fit import Fitter
+from engine.sources.fit import Fitter, fit_picture
 
 HOLD_S: Final = 0.2
 """A picture that stays longer than this is offered again, so that a slow video is never silent."""
@@ -26,9 +26,6 @@ class Video:
 
     Raises `SourceError` where the file is missing, is not a video or is cut short while it plays.
     """
-
-    kind = "video"
-    still = False
 
     def __init__(self, path: str, size: tuple[int, int]) -> None:
         self.size = size
@@ -55,6 +52,7 @@ class Video:
         if self._shown is not None and wait > HOLD_S:
             time.sleep(HOLD_S)
             self.captured_ns = time.monotonic_ns()
+            self._shown = fit_picture(self._shown, self.size)  # it may have changed since
             return self._shown
         time.sleep(max(0.0, wait))
         assert self._ahead is not None

@@ -27,9 +27,12 @@ class Stage(Protocol):
         """One frame, up to `present`. Raises `pygame.error` when the renderer is lost."""
 
     def locate(
-        self, x: float, y: float, overlay: Overlay, anywhere: bool
+        self, pointer: int, x: float, y: float, overlay: Overlay, anywhere: bool
     ) -> tuple[float, float] | None:
-        """The place 0..1 on the input picture at a pixel; None beside it, unless `anywhere`."""
+        """The place 0..1 on the input picture at a pixel; None beside it, unless `anywhere`.
+
+        `anywhere` goes on with the stroke that this pointer began without it.
+        """
 
 
 class _Paneled:
@@ -70,7 +73,12 @@ class Audience(_Paneled):
         screen.present()
 
     def locate(
-        self, x: float, y: float, overlay: Overlay, anywhere: bool
+        self,
+        pointer: int,  # noqa: ARG002
+        x: float,
+        y: float,
+        overlay: Overlay,
+        anywhere: bool,
     ) -> tuple[float, float] | None:
         if self._area.width == 0 or not (anywhere or self._area.holds(x, y)):
             return None
@@ -84,7 +92,7 @@ class Desk(_Paneled):
         super().__init__(screen, keys)
         self._source_area = self._shown_area = Area(0, 0, 0, 0)
         self._typeface = Typeface(0)
-        self._stroke_on: Area | None = None
+        self._strokes_on: dict[int, Area | None] = {}
 
     def draw(self, shown: Frame | None, source: Frame | None) -> None:
         screen = self.screen
@@ -123,12 +131,12 @@ class Desk(_Paneled):
         return place
 
     def locate(
-        self, x: float, y: float, overlay: Overlay, anywhere: bool
+        self, pointer: int, x: float, y: float, overlay: Overlay, anywhere: bool
     ) -> tuple[float, float] | None:
         if not anywhere:
             both = (self._source_area, self._shown_area)
-            self._stroke_on = next((area for area in both if area.holds(x, y)), None)
-        area = self._stroke_on
+            self._strokes_on[pointer] = next((area for area in both if area.holds(x, y)), None)
+        area = self._strokes_on.get(pointer)
         if area is None:
             return None
         place = area.share(x, y)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import pygame
@@ -12,8 +14,10 @@ from pygame._sdl2 import touch
 
 from engine.events import CloseRequested, KeyPressed, Pointer, WindowEvent
 
-Locate = Callable[[object, float, float, bool], tuple[float, float] | None]
-"""(window, x, y in its points, whether points beside the picture count too) -> picture 0..1."""
+Place = tuple[float, float]
+Locate = Callable[[object, int, float, float, bool], Place | None]
+"""(window, pointer, x, y in its points, whether its stroke goes on: then points beside the picture
+count too) -> picture 0..1."""
 
 _MOUSE: Final = 0
 _LEFT: Final = 1
@@ -34,15 +38,26 @@ _SILENT: Final = {
 _DIGITS: Final = {pygame.KSCAN_1 + n: str(n + 1) for n in range(9)} | {pygame.KSCAN_0: "0"}
 
 
+@dataclass(slots=True)
+class _Stroke:
+    """A pointer that is down: the window it came down on, and the last place told of it."""
+
+    window: pygame.Window
+    place: Place
+
+
 class Translator:
-    """Follows which keys are held, and which pointers are on the picture."""
+    """Follows which keys are held, and which pointers are on the picture.
+
+    Every stroke ends with a release, also where the system's own was lost: at its last place.
+    """
 
     def __init__(self, locate: Locate, window: Callable[[], pygame.Window]) -> None:
         self._locate = locate
         self._window = window
         self._held: set[int] = set()
         self._ids: dict[object, int] = {}
-        self._mouse_down = False
+        self._strokes: dict[int, _Stroke] = {}
 
     def events(self, event: pygame.Event) -> Iterator[WindowEvent]:
         """What this event means to the show: nothing, or one or more of its own events."""
@@ -72,31 +87,77 @@ class Translator:
             return
         x, y = event.pos
         if event.type == pygame.MOUSEBUTTONDOWN and event.button == _LEFT:
-            place = self._locate(event.window, x, y, False)
-            self._mouse_down = place is not None
-            if place is not None:
-                yield Pointer(_MOUSE, *place, pressed=True)
-        elif self._mouse_down and (event.type == pygame.MOUSEMOTION or event.button == _LEFT):
-            self._mouse_down = event.type == pygame.MOUSEMOTION
-            place = self._locate(event.window, x, y, True)
-            if place is not None:
-                yield Pointer(_MOUSE, *place, pressed=self._mouse_down)
+            yield from self._begin(_MOUSE, event.window, x, y)
+        elif event.type == pygame.MOUSEMOTION:
+            if event.buttons[0]:
+                yield from self._go_on(_MOUSE, event.window, x, y)
+            else:
+                yield from self._end(_MOUSE)  # where it went up, nobody told
+        elif event.type == pygame.MOUSEBUTTONUP and event.button == _LEFT:
+            yield from self._go_on(_MOUSE, event.window, x, y, pressed=False)
 
     def _finger(self, event: pygame.Event) -> Iterator[Pointer]:
         finger = (event.touch_id, event.finger_id)
-        down = event.type == pygame.FINGERDOWN
-        if finger not in self._ids and not down:
-            return  # it came down beside the picture
-        window = getattr(event, "window", None) or self._window()
-        width, height = window.size
-        place = self._locate(window, event.x * width, event.y * height, not down)
-        if place is not None:
-            if down:
-                self._ids[finger] = next(n for n in range(1, 99) if n not in self._ids.values())
-            pressed = event.type != pygame.FINGERUP
-            yield Pointer(self._ids[finger], *place, pressed=pressed, pressure=_pressure(*finger))
-        if event.type == pygame.FINGERUP:
+        down, up = event.type == pygame.FINGERDOWN, event.type == pygame.FINGERUP
+        pointer = self._ids.get(finger)
+        if down:
+            if pointer is None:
+                pointer = next(n for n in itertools.count(1) if n not in self._ids.values())
+            window = getattr(event, "window", None) or self._window()
+            pressure = _pressure(*finger)
+            yield from self._begin(pointer, window, *_points(window, event), pressure)
+            if pointer in self._strokes:
+                self._ids[finger] = pointer
+        elif pointer is not None:  # others came down beside the picture
+            window = self._strokes[pointer].window
+            points, pressure = _points(window, event), _pressure(*finger)
+            yield from self._go_on(pointer, window, *points, pressed=not up, pressure=pressure)
+        if up or pointer not in self._strokes:
             self._ids.pop(finger, None)
+
+    # strokes
+
+    def _begin(
+        self, pointer: int, window: pygame.Window, x: float, y: float, pressure: float = 1.0
+    ) -> Iterator[Pointer]:
+        yield from self._end(pointer)
+        place = self._locate(window, pointer, x, y, False)
+        if place is not None:
+            self._strokes[pointer] = _Stroke(window, place)
+            yield Pointer(pointer, *place, pressed=True, pressure=pressure)
+
+    def _go_on(
+        self,
+        pointer: int,
+        window: pygame.Window | None,
+        x: float,
+        y: float,
+        pressed: bool = True,
+        pressure: float = 1.0,
+    ) -> Iterator[Pointer]:
+        stroke = self._strokes.get(pointer)
+        if stroke is None:
+            return  # it began beside the picture
+        # another window's points mean nothing on the one where it began; none is no other
+        same = window is None or window is stroke.window
+        place = self._locate(stroke.window, pointer, x, y, True) if same else None
+        if place is not None:
+            stroke.place = place
+        if not pressed:
+            yield from self._end(pointer, pressure)
+        elif place is not None:
+            yield Pointer(pointer, *place, pressed=True, pressure=pressure)
+
+    def _end(self, pointer: int, pressure: float = 1.0) -> Iterator[Pointer]:
+        stroke = self._strokes.pop(pointer, None)
+        if stroke is not None:
+            yield Pointer(pointer, *stroke.place, pressed=False, pressure=pressure)
+
+
+def _points(window: pygame.Window, event: pygame.Event) -> Place:
+    """Where a finger is on the window, in its points."""
+    width, height = window.size
+    return event.x * width, event.y * height
 
 
 def _pressure(touch_id: int, finger_id: int) -> float:

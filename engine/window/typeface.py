@@ -39,9 +39,7 @@ class Typeface:
         key = (text, size, color)
         surface = self._texts.get(key)
         if surface is None:
-            # a NUL cannot be rendered, a line break has no glyph
-            printable = "".join(c if c.isprintable() else " " for c in text)
-            large = self._font(size).render(printable or " ", True, color)
+            large = self._font(size).render(_printable(text) or " ", True, color)
             small = (-(-large.width // _FINER_TEXT), -(-large.height // _FINER_TEXT))
             surface = self._texts[key] = pygame.transform.smoothscale(large, small)
             if len(self._texts) > _CACHED:
@@ -53,6 +51,7 @@ class Typeface:
         self, text: str, width: int, size: float = 1.0, color: Color = WHITE
     ) -> pygame.Surface:
         """`text` cut to `width` pixels, with an ellipsis where something was cut."""
+        text = _printable(text)
         font = self._font(size)
         width *= _FINER_TEXT
         if font.size(text)[0] <= width:
@@ -65,6 +64,11 @@ class Typeface:
             else:
                 high = middle - 1
         return self.text(text[:low].rstrip() + "…", size, color)
+
+
+def _printable(text: str) -> str:
+    """Without what a font refuses (NUL, half a character) or has no glyph for (a line break)."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def plate(width: int, height: int, radius: int, color: tuple[int, int, int, int]) -> pygame.Surface:

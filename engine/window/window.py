@@ -1,7 +1,7 @@
 """The window's loop: take the newest picture, draw it, pump events. Main thread only.
 
 Nothing is drawn when nothing is new, and presenting leaves the GIL to the conductor, so this thread
-costs the others next to nothing.
+costs the others next to nothing. Each step may fail without ending the show: only `close` does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, ParamSpec
 
 import pygame
 
@@ -24,11 +24,14 @@ from engine.window.translate import Translator
 from engine.window.view import Keys
 
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
 
 OVERLAY_EVERY_S: Final = 0.1
 CURSOR_HIDES_AFTER_S: Final = 2.0
 DESK_EVERY_S: Final = 1 / 30
 _REVIVE_EVERY_S: Final = 1.0
+_STUMBLE_S: Final = 0.05
+"""How long the loop rests after a step that failed, so that a lasting fault costs little."""
 _KEY_REPEAT_MS: Final = (400, 50)
 _DESK_SIZE: Final = (1280, 800)
 _DRAW_AGAIN: Final = (
@@ -80,6 +83,7 @@ class Window:
         self._overlay_at_s = 0.0
         self._commands: deque[WindowCommand] = deque()
         self._closing = False
+        self._close_asked = False
         # the audience's picture stays clean when it fills a screen; h brings the overlay
         self._board = options.desk or not options.fullscreen
         self._help = False
@@ -141,39 +145,50 @@ class Window:
         """Show pictures until `close`; then the windows are gone."""
         try:
             while not self._closing:
-                self._pump()
-                self._obey()
+                self._try(self._pump)
+                self._try(self._obey)
                 now_s = time.monotonic()
-                self._look(now_s)
+                self._try(self._look, now_s)
                 for stage in self._stages:
-                    self._refresh(stage, now_s)
-                self._set_cursor(now_s)
-                self._rest()
+                    self._try(self._refresh, stage, now_s)
+                self._try(self._set_cursor, now_s)
+                self._try(self._rest)
         finally:
             for stage in self._stages:
-                stage.screen.close()
+                self._try(stage.screen.close)
             close_displays()
 
+    def _try(self, step: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Take one step; whatever is wrong with it, the audience keeps its picture."""
+        try:
+            step(*args, **kwargs)
+        except Exception:
+            log.exception("the window stumbled")
+            time.sleep(_STUMBLE_S)
+
     def _pump(self) -> None:
-        closing = False
         for event in pygame.event.get():
-            if event.type in _DRAW_AGAIN:
-                self._dirty.update(self._stages)
-                self._overlay_at_s = 0.0  # the panels' places depend on the size
-            elif event.type in _LOST:
-                for stage in self._stages:
-                    stage.screen.forget()
-                self._dirty.update(self._stages)
-            elif event.type == pygame.MOUSEMOTION:
-                self._moved_at_s = time.monotonic()
-                self._over_desk = self._stage(event.window) is self._desk
-            for ours in self._translator.events(event):
-                if isinstance(ours, CloseRequested):
-                    closing = True  # closing the last window is told twice
-                else:
-                    self._post(ours)
-        if closing:
+            self._try(self._hear, event)
+        if self._close_asked:  # closing the last window is told twice
+            self._close_asked = False
             self._post(CloseRequested())
+
+    def _hear(self, event: pygame.Event) -> None:
+        if event.type in _DRAW_AGAIN:
+            self._dirty.update(self._stages)
+            self._overlay_at_s = 0.0  # the panels' places depend on the size
+        elif event.type in _LOST:
+            for stage in self._stages:
+                stage.screen.forget()
+            self._dirty.update(self._stages)
+        elif event.type == pygame.MOUSEMOTION:
+            self._moved_at_s = time.monotonic()
+            self._over_desk = self._stage(event.window) is self._desk
+        for ours in self._translator.events(event):
+            if isinstance(ours, CloseRequested):
+                self._close_asked = True
+            else:
+                self._post(ours)
 
     def _obey(self) -> None:
         while self._commands:
@@ -197,12 +212,15 @@ class Window:
         except Exception:
             log.exception("no overlay this time")
         for stage in self._stages:
-            mine = stage is self._desk or self._desk is None
-            changed = stage.arrange(
-                self._overlay, now_s, board=mine and self._board, help=mine and self._help
-            )
-            if changed:
-                self._dirty.add(stage)
+            self._try(self._arrange, stage, now_s)
+
+    def _arrange(self, stage: Stage, now_s: float) -> None:
+        mine = stage is self._desk or self._desk is None
+        changed = stage.arrange(
+            self._overlay, now_s, board=mine and self._board, help=mine and self._help
+        )
+        if changed:
+            self._dirty.add(stage)
 
     def _refresh(self, stage: Stage, now_s: float) -> None:
         """Draw this window if there is something new and its screen is ready for it."""
@@ -241,6 +259,7 @@ class Window:
 
     def _revive(self, stage: Stage, now_s: float) -> None:
         self._dirty.add(stage)
+        self._due_s[stage] = now_s + _STUMBLE_S
         try:
             stage.screen.recover()
         except pygame.error as error:
@@ -278,10 +297,10 @@ class Window:
         return self._audience.screen.window
 
     def _locate(
-        self, window: object, x: float, y: float, anywhere: bool
+        self, window: object, pointer: int, x: float, y: float, anywhere: bool
     ) -> tuple[float, float] | None:
         stage = self._stage(window)
-        return stage.locate(*stage.screen.pixel(x, y), self._overlay, anywhere)
+        return stage.locate(pointer, *stage.screen.pixel(x, y), self._overlay, anywhere)
 
 
 def _another_display(than: int) -> int:

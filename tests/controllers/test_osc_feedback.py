@@ -71,6 +71,10 @@ def test_a_clamped_value_is_answered_subscribed_or_not() -> None:
     assert stage.heard(ALICE) == [("paint/strength", (1.0,))]
     stage.send(ALICE, "output/rotate", 100)
     assert stage.heard(ALICE) == [("output/rotate", (90,))]
+    stage.send(BOB, "paint/guidance-mode", 9)
+    assert stage.heard(BOB) == [("paint/guidance-mode", ("full",))]
+    stage.send(BOB, "paint/guidance-mode", 1)
+    assert stage.heard(BOB) == []
 
 
 def test_the_one_who_lost_the_race_is_told() -> None:

@@ -181,9 +181,53 @@ async def test_a_feedback_target_that_does_not_exist_is_reported(
     lines: list[str] = []
     controls.on_report(lambda _address, text, _origin: lines.append(text))
     await started(nursery, autojump_clock, controls, feedback=[("no.such.host", 9001)])
+    await trio.sleep(0.1)
     assert lines == ["no feedback to no.such.host:9001: Name or service not known"]
     with pytest.raises(ListenError, match=r"there is no host 'no.such.host' to listen on"):
         await open_udp("no.such.host", 9000)
+
+
+async def test_a_name_that_is_long_in_being_found_delays_nobody(
+    nursery: trio.Nursery, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(host: str, port: int, *_args: object) -> list[tuple[object, ...]]:
+        await trio.sleep(6 if host == "slow.host" else 0)
+        return [(None, None, None, "", ("10.0.0.9", port))]
+
+    monkeypatch.setattr(trio.socket, "getaddrinfo", slow)
+    targets = [("slow.host", 9001), ("quick.host", 9002)]
+    begun = trio.current_time()
+    controls = table()
+    _, network = await started(nursery, autojump_clock, controls, feedback=targets)
+    assert trio.current_time() == begun
+    network.arrive(ALICE, "/artflow/ping", 1)
+    await trio.sleep(5)
+    assert [at for at, _ in network.heard_by(ALICE, "pong")] == [pytest.approx(begun)]
+    late, soon = Address("10.0.0.9", 9001), Address("10.0.0.9", 9002)
+    assert len(network.heard_by(soon, "startup")) == 1
+    assert network.heard_by(late, "startup") == []
+    controls.set("paint/steps", 3)
+    await trio.sleep(1.5)
+    assert [at for at, _ in network.heard_by(late, "startup")] == [pytest.approx(begun + 6)]
+    assert [args for _, args in network.heard_by(late, "paint/steps")] == [(3,)]
+
+
+@pytest.mark.parametrize("takes", [True, False])
+async def test_the_last_changes_are_heard(autojump_clock: MockClock, takes: bool) -> None:
+    controls = table()
+    async with trio.open_nursery() as nursery:
+        _, network = await started(nursery, autojump_clock, controls)
+        network.arrive(BOB, "/artflow/subscribe", "paint/strength")
+        await trio.sleep(1)
+        before = len(network.sent)
+        controls.set("paint/strength", 0.6)
+        await trio.sleep(0.001)
+        controls.set("paint/strength", 0.7)  # its 30th of a second has not come
+        network.takes = takes
+        nursery.cancel_scope.cancel()
+    sent = [message for _, message, _ in network.sent[before:]]
+    last = [message.args[0] for message in sent if message.address == "/artflow/paint/strength"]
+    assert last == pytest.approx([0.6, 0.7] if takes else [0.6])
 
 
 async def test_a_taken_port_is_one_clear_line() -> None:

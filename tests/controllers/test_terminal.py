@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+from typing import IO, cast
 
 import pytest
 import trio
 from rich.console import Console
 from trio.testing import MockClock
 
+from controllers.osc import OscServer
 from controllers.terminal import REPEAT_S, Terminal, status
 from engine.controls import Controls
-from tests.helpers.osc import table
+from engine.logs import MAX_WAITING_LINES, Direct, Printer
+from tests.helpers.osc import OscClient, table
 
 
 class Screen:
@@ -129,3 +134,46 @@ async def test_without_a_terminal_there_is_no_status_line(autojump_clock: MockCl
 def test_the_default_console_is_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     Terminal(table()).notice("hello")
     assert capsys.readouterr().err == "hello\n"
+
+
+@pytest.mark.timeout(60)  # only so that a hang ends
+async def test_a_stalled_terminal_freezes_no_control() -> None:
+    controls = table()
+    printer = Printer()
+    master, slave = pty.openpty()  # and nobody reads
+    with open(slave, "w") as file:
+        console = Console(file=cast(IO[str], Direct(file)), force_terminal=True)
+        terminal = Terminal(controls, console, printer=printer)
+        server = OscServer(controls, "127.0.0.1", 0, version="9.9")
+        async with trio.open_nursery() as nursery:
+            await nursery.start(server.run)
+            nursery.start_soon(terminal.run)
+            for number in range(MAX_WAITING_LINES * 2):
+                terminal.notice(f"notice {number} " + "." * 100)
+            controls.report("input/source", "camera 0 is gone")
+            controls.publish("painter/state", "failed")
+            with OscClient(server.port) as client:
+                assert await trio.to_thread.run_sync(client.ask, "painter/state") == "failed"
+            nursery.cancel_scope.cancel()
+        assert not printer.flush(0.01)
+        assert printer.dropped > 0
+        os.close(master)  # the terminal hangs up: what waits is let go
+        assert printer.flush(30)
+
+
+async def test_on_a_real_terminal_the_status_comes_and_goes() -> None:
+    controls = table()
+    printer = Printer()
+    master, slave = pty.openpty()
+    with open(slave, "w") as file, open(master, "rb", buffering=0) as reader:
+        terminal = Terminal(controls, Console(file=file, force_terminal=True), printer=printer)
+        with trio.move_on_after(0.6):
+            await terminal.run()
+        terminal.notice("afterwards")
+        assert printer.flush(30)
+        drawn = b""
+        while b"afterwards" not in drawn:
+            drawn += reader.read(4096)
+    assert b"starting" in drawn
+    hidden, shown = drawn.index(b"\x1b[?25l"), drawn.rindex(b"\x1b[?25h")
+    assert hidden < shown < drawn.index(b"afterwards")

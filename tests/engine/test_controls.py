@@ -91,6 +91,18 @@ def test_setting_tells_the_listeners(controls: Controls) -> None:
     assert len(changes) == 7
 
 
+@pytest.mark.parametrize(
+    ("raw", "clamped"), [(-1, True), (0, False), (0.4, False), (1, False), (True, False), (9, True)]
+)
+def test_an_index_outside_its_list_is_clamped(
+    controls: Controls, raw: float, clamped: bool
+) -> None:
+    changes: list[Change] = []
+    controls.listen(changes.append)
+    controls.set("mode", raw)
+    assert [change.clamped for change in changes] == [clamped]
+
+
 def test_what_is_refused_changes_nothing(controls: Controls) -> None:
     before = controls.snapshot
     controls.listen(lambda change: pytest.fail(str(change)))

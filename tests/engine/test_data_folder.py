@@ -29,8 +29,6 @@ def test_sub_folders_are_made_when_asked_for(tmp_path: Path) -> None:
     for name in SUBFOLDERS:
         assert data.folder(name).is_dir()
     assert data.log_file == data.root / "logs" / "artflow.log"
-    assert data.presets_file == data.root / "presets.yaml"
-    assert data.statistics_file.name == "statistics.json"
     with pytest.raises(ValueError, match="no part of the data folder"):
         data.folder("elsewhere")
 

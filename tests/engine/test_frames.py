@@ -94,7 +94,7 @@ def test_wait_hears_a_frame_and_gives_up() -> None:
 
 
 def test_the_handle_travels_as_text() -> None:
-    handle = MailboxHandle(3, 4, 5, 640, 480)
+    handle = MailboxHandle(640, 480, 3, 4, 5)
     assert MailboxHandle.from_text(handle.as_text()) == handle
 
 
@@ -143,6 +143,33 @@ def test_a_reader_that_died_while_reading_does_not_stop_the_writer() -> None:
     assert frame is not None
     assert (frame.picture == 19).all()
     box.close()
+
+
+def test_a_writer_that_died_before_naming_its_frame_leaves_room_for_the_next() -> None:
+    box = FrameMailbox.create(8, 4)
+    box.put(filled(1), 1)
+    newest = box._words[0]
+    box.put(filled(2), 2)
+    box._words[0] = newest  # the second frame is whole, but not yet the newest
+    box._words[1] = 1 + (newest & 3)  # and a reader holds the first
+    assert box.put(filled(3), 3) == 2
+    frame = FrameMailbox(box.handle).take()
+    assert frame is not None
+    assert (frame.picture == 3).all()
+    box.close()
+
+
+def test_no_descriptors_left_is_an_error_that_leaves_none_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse() -> tuple[int, int]:
+        raise OSError(24, "Too many open files")
+
+    before = os.listdir("/proc/self/fd")
+    monkeypatch.setattr(os, "pipe", refuse)
+    with pytest.raises(OSError, match="Too many"):
+        FrameMailbox.create(8, 4)
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_nothing_is_left_in_shared_memory() -> None:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import pty
 import re
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +18,15 @@ from hypothesis import strategies as st
 
 from engine import logs
 from engine.errors import SettingError
+
+PATIENCE_S = 30.0
+
+TELLING = """
+from engine import logs
+for number in range(900):
+    logs.notice(f"notice {number} " + "." * 100)
+logs.complain("that was all")
+"""
 
 
 @pytest.fixture
@@ -190,3 +204,131 @@ def test_whatever_comes_is_one_printable_line(text: str) -> None:
 @given(st.text("abc/.:0?=&%"), st.text("xyz=&", min_size=1))
 def test_no_query_of_a_url_is_kept(path: str, query: str) -> None:
     assert f"?{query}" not in logs.redacted(f"see https://host/{path}?{query} now")
+
+
+def telling(script: str, output: int) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+def test_a_stalled_terminal_holds_up_neither_the_show_nor_its_end() -> None:
+    master, slave = pty.openpty()  # and nobody reads
+    try:
+        process = telling(TELLING, slave)
+        assert process.wait(PATIENCE_S) == 0
+    finally:
+        process.kill()
+        os.close(master)
+        os.close(slave)
+
+
+def test_a_clean_end_loses_no_line() -> None:
+    with telling(TELLING, subprocess.PIPE) as process:
+        assert process.stdout is not None
+        lines = process.stdout.read().decode().splitlines()
+    assert process.returncode == 0
+    told = [f"notice {number} " + "." * 100 for number in range(900)]
+    assert lines == [*told, "artflow: that was all"]
+
+
+def test_a_terminal_that_hangs_up_ends_nothing() -> None:
+    master, slave = pty.openpty()
+    os.close(master)  # every write fails from now on
+    try:
+        process = telling(TELLING, slave)
+        assert process.wait(PATIENCE_S) == 0
+    finally:
+        process.kill()
+        os.close(slave)
+
+
+class Pipe:
+    """A pipe that is full, and a printer with a line stuck in it."""
+
+    def __init__(self) -> None:
+        self.end, taken = os.pipe()
+        self.stream = os.fdopen(taken, "w")
+        self.printer = logs.Printer()
+        self.written: list[str] = []
+        self.put("x" * 1_000_000)
+        while self.printer._lines:
+            pass
+
+    def put(self, line: str) -> None:
+        self.printer.put(lambda: self._write(line), self.stream)
+
+    def draw(self, line: str) -> None:
+        self.printer.draw(lambda: self._write(line), self.stream)
+
+    def _write(self, line: str) -> None:
+        self.written.append(line)
+        if len(line) > 100:
+            os.write(self.stream.fileno(), line.encode())
+
+    def take(self) -> None:
+        """Read all, so that the printer goes on."""
+        os.read(self.end, 1_000_000)
+        while not self.printer.flush(0.01):
+            os.read(self.end, 1_000_000)
+
+    def close(self) -> None:
+        self.stream.close()
+        os.close(self.end)
+
+
+def test_what_waits_is_bounded_and_of_drawings_the_newest() -> None:
+    pipe = Pipe()
+    for number in range(logs.MAX_WAITING_LINES + 5):
+        pipe.put(f"line {number}")
+        pipe.draw(f"drawing {number}")
+    assert not pipe.printer.flush(0.01)
+    assert pipe.printer.dropped == 5
+    pipe.take()
+    assert pipe.written[1:] == [
+        *(f"line {number}" for number in range(5, logs.MAX_WAITING_LINES + 5)),
+        f"drawing {logs.MAX_WAITING_LINES + 4}",
+    ]
+    pipe.close()
+
+
+def test_a_drawing_can_be_taken_back() -> None:
+    pipe = Pipe()
+    pipe.draw("old")
+    pipe.printer.draw(None, pipe.stream)
+    pipe.put("last")
+    pipe.take()
+    assert pipe.written[1:] == ["last"]
+    pipe.close()
+
+
+def test_a_writer_that_fails_does_not_end_the_printer(log: Path) -> None:
+    pipe = Pipe()
+
+    def fails(error: BaseException) -> None:
+        raise error
+
+    for error in (BrokenPipeError(), SystemExit(1), RuntimeError("a mistake")):
+        pipe.printer.put(partial(fails, error), pipe.stream)
+    pipe.put("still here")
+    pipe.take()
+    assert pipe.written[1:] == ["still here"]
+    assert "RuntimeError: a mistake" in log.read_text()
+    assert "BrokenPipeError" not in log.read_text()
+    pipe.close()
+
+
+def test_a_terminal_that_never_waits_is_waited_for() -> None:
+    end, taken = os.pipe()
+    os.set_blocking(taken, False)
+    with open(taken, "w") as stream, open(end, "rb") as reader:
+        direct = logs.Direct(stream)
+        direct.write("\u2501" * 100_000)
+        writer = threading.Thread(target=direct.flush)
+        writer.start()
+        assert reader.read(300_000).decode() == "\u2501" * 100_000
+        writer.join(PATIENCE_S)
+        assert not writer.is_alive()

@@ -8,11 +8,13 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
 import trio
 
+from engine import painting as painting_module
 from engine import supervision
 from engine.controls import Controls, Value
 from engine.frames import FrameMailbox
@@ -30,6 +32,7 @@ class Ends:
     """Both ends of the mailboxes, as the source pump and the output stage would hold them."""
 
     painting: bool = False
+    worked: list[bool] = field(default_factory=list)
     inputs: FrameMailbox | None = None
     outputs: FrameMailbox | None = None
     sizes: list[tuple[int, int]] = field(default_factory=list)
@@ -54,6 +57,8 @@ class Out:
 
     @painting.setter
     def painting(self, value: bool) -> None:
+        if value != self.ends.painting:
+            self.ends.worked.append(value)
         self.ends.painting = value
 
     def connect(self, painted: FrameMailbox | None) -> None:
@@ -123,8 +128,11 @@ async def show(painter: str = "copy") -> AsyncIterator[Bench]:
 async def test_paints_with_the_settings_it_was_told() -> None:
     async with show() as bench:
         await bench.state("painting")
-        assert bench.ends.painting
+        assert bench.ends.worked == [], "nothing is painted yet"
         await bench.painted(9)
+        with trio.fail_after(10):
+            while bench.ends.worked != [True]:
+                await trio.sleep(0.005)
         bench.controls.set("paint/seed", 77)
         bench.painting.offer(bench.controls.commit())
         with trio.fail_after(10):
@@ -204,6 +212,8 @@ async def test_a_painter_that_hangs_in_a_frame_is_stalled_then_ended(
         await bench.state("stalled")
         assert not bench.ends.painting
         await bench.state("restarting")
+        stalled = bench.states.index("stalled")
+        assert bench.states[stalled + 1] == "restarting", "beats alone are no painting"
         assert "hung for 2 s while painting" in bench.errors[0]
 
 
@@ -248,6 +258,69 @@ async def test_five_starts_that_never_paint_then_failed_until_asked(
         bench.painting.job = Job("copy", SIZE, painter="copy")
         bench.painting.restart()
         await bench.state("painting")
+
+
+async def test_one_that_dies_in_its_first_frame_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervision, "BACK_OFF_S", (0.0, 0.01))
+    async with show("DiesAtWork") as bench:
+        with trio.fail_after(60):
+            while bench.controls.get("painter/state") != "failed":
+                if bench.ends.inputs is not None:
+                    bench.ends.inputs.put(np.zeros((24, 32, 3), np.uint8), 1)
+                await trio.sleep(0.02)
+        assert bench.states.count("restarting") == 4
+
+
+async def test_what_lies_in_the_users_folder_is_not_taken_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine/__init__.py").write_text("raise SystemExit('not me')")
+    (tmp_path / "token.py").write_text("raise SystemExit('nor me')")
+    monkeypatch.chdir(tmp_path)
+    async with show() as bench:
+        await bench.painted(1)
+
+
+async def test_no_room_for_frames_is_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    create = FrameMailbox.create
+
+    def refuse(_width: int, _height: int) -> FrameMailbox:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(FrameMailbox, "create", refuse)
+    monkeypatch.setattr(supervision, "BACK_OFF_S", (0.0,))
+    async with show() as bench:
+        await bench.state("failed")
+        assert "Too many open files" in bench.errors[0]
+        monkeypatch.setattr(FrameMailbox, "create", create)
+        bench.painting.restart()
+        await bench.painted(1)
+
+
+async def test_one_that_cannot_be_ended_is_left_and_its_frames_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(painting_module, "LEAVE_WITHIN_S", 0.2)
+    async with show() as bench:
+        await bench.painted(1)
+        pid, boxes = bench.painting.pid, bench.ends.inputs
+        assert pid is not None
+        # deaf to being killed, as in a driver call
+        monkeypatch.setattr(trio.Process, "kill", lambda _: None)
+        os.kill(pid, signal.SIGSTOP)
+        bench.painting.restart()
+        with trio.fail_after(30):
+            while bench.ends.inputs is boxes:
+                await trio.sleep(0.01)
+        monkeypatch.undo()
+        os.kill(pid, signal.SIGKILL)
+        await bench.painted(2)
+        with trio.fail_after(30):
+            while bench.painting._left:
+                await trio.sleep(0.01)
 
 
 async def test_what_is_no_message_ends_the_painter() -> None:

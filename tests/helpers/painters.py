@@ -50,6 +50,13 @@ class DiesLoading(CopyPainter):
         os._exit(9)
 
 
+class DiesAtWork(CopyPainter):
+    """Ends in its first frame, as a CUDA fault does."""
+
+    def paint(self, picture: Picture, settings: Settings) -> Picture:
+        os._exit(9)
+
+
 class Garbled(CopyPainter):
     """Writes to the message pipe what is no message."""
 

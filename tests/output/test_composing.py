@@ -133,3 +133,44 @@ def test_when_the_input_matters() -> None:
     assert Inputs(PAINTED, SOURCE).needs_source(Look(mix=0.9))
     assert Inputs(PAINTED, SOURCE, True).needs_source(Look(on_fault="input"))
     assert not Inputs(PAINTED, SOURCE, True).needs_source(Look(on_fault="black", mix=0.5))
+    # asked for: whatever the painter does, and whatever its fault would show
+    assert Inputs(PAINTED, SOURCE).needs_source(Look(mix=0))
+    assert Inputs(PAINTED, SOURCE, True).needs_source(Look(on_fault="black", mix=0))
+    assert not Inputs(PAINTED, None).needs_source(Look(on_fault="black"))
+
+
+@pytest.mark.parametrize("on_fault", ["hold", "input", "black"])
+@pytest.mark.parametrize("faulty", [False, True])
+@pytest.mark.parametrize("active", [False, True])
+def test_the_source_that_is_asked_for_is_shown_whatever_the_painter_does(
+    on_fault: str, faulty: bool, active: bool
+) -> None:
+    look = Look(mix=0.0, on_fault=on_fault, active=active)
+    larger = Frame(plain(40, 16, 12), 3, 2000)
+    for source in (SOURCE, larger):  # sizes differ while models change
+        frame = Composer().compose(Inputs(PAINTED, source, faulty), look, 0.0)
+        assert frame is not None
+        assert level(frame) == 40
+        assert frame.picture.shape == source.picture.shape
+        assert frame.snapshot_seq == 5, "a recording that waits for paint may begin"
+    held = 0 if on_fault == "black" and faulty and active else 100
+    assert level(Composer().compose(Inputs(PAINTED, None, faulty), look, 0.0)) == held
+
+
+@pytest.mark.parametrize("mix", [0.0, 0.5, 1.0])
+def test_smoothing_arrives_whatever_the_mix(mix: float) -> None:
+    composer = Composer()
+    look = Look(mix=mix, smooth_s=0.1)
+    composer.compose(Inputs(None, Frame(plain(0), 1, 0)), look, 0.0)
+    for tick in range(1, 200):
+        frame = composer.compose(Inputs(PAINTED, SOURCE), look, tick / 60)
+    assert level(frame) == {0.0: 40, 0.5: 70, 1.0: 100}[mix]
+    assert not composer.moving(look)
+    # and a change of any of the three makes another
+    other = composer.compose(Inputs(Frame(plain(0), 8, 0), SOURCE), look, 10.0)
+    assert mix == 0 or composer.moving(look), other
+    again = Composer()
+    assert level(again.compose(Inputs(PAINTED, SOURCE), Look(mix=0.5), 0.0)) == 70
+    assert level(again.compose(Inputs(PAINTED, SOURCE), Look(mix=0.25), 0.0)) == 55
+    brighter = Frame(plain(80), 4, 0)
+    assert level(again.compose(Inputs(PAINTED, brighter), Look(mix=0.25), 0.0)) == 85

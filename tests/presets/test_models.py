@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ModelError
+from engine.painter.model_files import check_safetensors
 from presets import models
 from presets.models import (
     ModelChoice,
     catalogue,
     find_model,
-    missing_parts,
     model_folder,
     model_ids,
     print_models,
@@ -61,6 +62,15 @@ def refused(text: str, data: Path) -> str:
         find_model(text, data)
     assert "\n" not in str(caught.value)
     return str(caught.value)
+
+
+def refusal(call: Callable[[], object]) -> str | None:
+    """What a `ModelError` says, None where there is none; anything else comes through."""
+    try:
+        call()
+    except ModelError as error:
+        return str(error)
+    return None
 
 
 def test_the_catalogue_is_whole() -> None:
@@ -127,7 +137,8 @@ def test_an_absent_model_says_what_it_needs_and_where(tmp_path: Path, id: str) -
 def test_an_unknown_model_is_answered_with_the_near_one(tmp_path: Path) -> None:
     assert "did you mean sd-turbo?" in refused("sd-turb", tmp_path)
     assert "allowed: rehearsal, " in refused("x" * 300, tmp_path)
-    assert "allowed: rehearsal, " in refused("a\0b", tmp_path)
+    for text in ("a\0b", "~a\0b", "~nobody-at-all", "x\ny", "/" + "x/" * 3000):
+        assert "allowed: rehearsal, " in refused(text, tmp_path)
 
 
 def test_a_single_file_is_not_a_folder(tmp_path: Path) -> None:
@@ -181,12 +192,11 @@ def test_a_size_that_is_none(tmp_path: Path, sample_size: object) -> None:
 
 def test_missing_parts_are_named_all_at_once(tmp_path: Path) -> None:
     folder = make_model(tmp_path / "m")
-    assert missing_parts(folder) == []
     shutil.rmtree(folder / "unet")
     shutil.rmtree(folder / "tokenizer")
-    assert missing_parts(folder) == ["tokenizer", "unet"]
+    assert "folder tokenizer/, unet/ is missing (found " in refused(str(folder), tmp_path)
     (folder / "model_index.json").unlink()
-    assert "is not whole: missing model_index.json, tokenizer, unet; " in refused(
+    assert "no model_index.json among scheduler/, text_encoder/, vae/; " in refused(
         str(folder), tmp_path
     )
 
@@ -205,7 +215,7 @@ def test_an_xl_model_needs_both_text_encoders(tmp_path: Path) -> None:
     index = json.loads((folder / "model_index.json").read_text())
     index["_class_name"] = "StableDiffusionXLPipeline"
     (folder / "model_index.json").write_text(json.dumps(index))
-    assert missing_parts(folder) == ["tokenizer_2", "text_encoder_2"]
+    assert "folder tokenizer_2/, text_encoder_2/ is missing" in refused(str(folder), tmp_path)
 
 
 def test_a_bundled_model_that_was_not_installed(
@@ -214,6 +224,128 @@ def test_a_bundled_model_that_was_not_installed(
     monkeypatch.setattr(models, "HERE", tmp_path)
     catalogue()  # before the move
     assert "install artflow again" in refused("rehearsal", tmp_path)
+
+
+ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.sampled_from(["a.safetensors", "..", "", "a/b", "a\0b", "\ud800", "x" * 300, 10**400]),
+)
+JSON = st.recursive(
+    ODD, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner)
+)
+FILES: dict[str, list[str]] = {
+    "model_index.json": ["_class_name", "unet", "vae", "tokenizer", "scheduler"],
+    "unet/config.json": ["sample_size", "cross_attention_dim", "addition_embed_type"],
+    "vae/config.json": ["block_out_channels", "_class_name"],
+    "unet/diffusion_pytorch_model.safetensors.index.json": ["weight_map"],
+    "text_encoder/config.json": [],
+}
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.sampled_from(sorted(FILES)).flatmap(
+        lambda name: st.tuples(
+            st.just(name),
+            JSON
+            | st.dictionaries(st.sampled_from(FILES[name] or ["a"]), JSON)
+            | st.dictionaries(st.just("weight_map"), st.dictionaries(st.text(max_size=2), ODD)),
+        )
+    )
+)
+def test_any_json_is_a_model_or_one_line(
+    tmp_path_factory: pytest.TempPathFactory, written: tuple[str, object]
+) -> None:
+    name, content = written
+    folder = tmp_path_factory.getbasetemp() / "any" / Path(name).name
+    make_model(folder)
+    if name.endswith("index.json") and name.startswith("unet"):
+        (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    (folder / name).write_text(json.dumps(content))
+    said = refusal(lambda: find_model(str(folder), folder))
+    (folder / name).unlink()
+    assert said is None or said.splitlines() == [said]
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000, " " * (9 << 20)])
+def test_json_that_is_too_deep_or_too_long(tmp_path: Path, name: str, content: str) -> None:
+    folder = make_model(tmp_path / "m")
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    (folder / name).write_text(content)
+    refused(str(folder), tmp_path)
+
+
+def header(content: bytes, length: int | None = None) -> bytes:
+    return (len(content) if length is None else length).to_bytes(8, "little") + content
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (header(b'{"a": {"data_offsets": [0, "4"]}}'), "is not a safetensors file"),
+        (header(b'{"a": {"data_offsets": [0, 4.0]}}'), "is not a safetensors file"),
+        (header(b'{"a": {"data_offsets": [0, true]}}'), "is not a safetensors file"),
+        (header(b'{"a": {"data_offsets": [4, 0]}}'), "is not a safetensors file"),
+        (header(b'{"a": {"data_offsets": 4}}'), "is not a safetensors file"),
+        (header(b'{"a": {"data_offsets": [4]}}'), "is not a safetensors file"),
+        (header(b'{"a": []}'), "is not a safetensors file"),
+        (header(b"[]"), "is not a safetensors file"),
+        (header(b'{"a":' * 100_000), "is not a safetensors file"),
+        (header(b"\xff\xfe"), "is not a safetensors file"),
+        (header(b"{}", 9 << 20), r"a header of 9437184 bytes; allowed: up to 8388608"),
+        (header(b"{}", 1 << 62), "a header of 4611686018427387904 bytes"),
+        (header(b"{}", 3), "is cut short at 10 bytes"),
+        (header(b'{"a": {"data_offsets": [0, 4]}}'), "has 39 of 43 bytes"),
+    ],
+)
+def test_weights_that_are_none(tmp_path: Path, content: bytes, says: str) -> None:
+    folder = make_model(tmp_path / "m")
+    (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(content)
+    assert says in refused(str(folder), tmp_path)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary(max_size=40), st.booleans())
+def test_any_bytes_are_weights_or_one_line(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, framed: bool
+) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.safetensors"
+    file.write_bytes(header(content) if framed else content)
+    said = refusal(lambda: check_safetensors(file))
+    assert said is None or said.splitlines() == [said]
+
+
+@pytest.mark.parametrize("named", [[], "a", None, 5, {"a": 5}, {"a": "../b"}, {"a": ".."}])
+def test_an_index_of_shards_that_is_none(tmp_path: Path, named: object) -> None:
+    folder = make_model(tmp_path / "m")
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.unlink()
+    weights.with_name(f"{weights.name}.index.json").write_text(json.dumps({"weight_map": named}))
+    assert "not the files of tensors; fetch it again" in refused(str(folder), tmp_path)
+
+
+@pytest.mark.parametrize("call", ["iterdir", "open", "stat"])
+def test_what_the_system_refuses_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    folder = make_model(tmp_path / "m")
+    shutil.rmtree(folder / "unet")  # so that the folder is listed
+    if call == "open":
+        make_model(folder)
+    real = getattr(Path, call)
+
+    def refuse(self: Path, *arguments: Any, **named: Any) -> Any:
+        if self.is_relative_to(folder):
+            raise OSError(13, "Permission denied", str(self))
+        return real(self, *arguments, **named)
+
+    monkeypatch.setattr(Path, call, refuse)
+    assert "cannot be read: Permission denied" in refused(str(folder), tmp_path)
 
 
 @settings(deadline=None, max_examples=100)

@@ -35,9 +35,6 @@ class Prop:
     While `stuck` is set, its reads do not return.
     """
 
-    kind = "camera"
-    still = False
-
     def __init__(self, level: int, size: tuple[int, int]) -> None:
         self.level = level
         self.size = size

@@ -76,7 +76,7 @@ def test_a_camera_that_does_not_open_is_an_error(monkeypatch: pytest.MonkeyPatch
 def test_pictures_that_lay_in_a_queue_are_passed_over() -> None:
     # FFmpeg's own test picture, as fast as it can be had: all of it has been waiting for us
     reader = AvReader("camera fake", "testsrc2=size=96x64:rate=30", format="lavfi")
-    live = LiveReader("camera", reader, SIZE)
+    live = LiveReader(reader, SIZE)
     stamps = []
     next_frame = reader.next_frame
 
@@ -96,7 +96,7 @@ def test_pictures_that_lay_in_a_queue_are_passed_over() -> None:
 
 def test_a_camera_that_ends_says_so() -> None:
     reader = AvReader("camera fake", "testsrc2=size=96x64:duration=0.2", format="lavfi")
-    live = LiveReader("camera", reader, SIZE)
+    live = LiveReader(reader, SIZE)
     pictures = []
     while (picture := live.read()) is not None:
         pictures.append(picture)

@@ -182,7 +182,6 @@ def test_undo_in_the_middle_of_drawing_is_not_lost(monkeypatch: pytest.MonkeyPat
 def test_the_source_wakes_when_something_is_drawn() -> None:
     paper = Drawing(SIZE)
     source = open_source(SourceSpec("drawing"), SIZE, paper)
-    assert (source.kind, source.still) == ("drawing", True)
     first, again = source.read(), source.read()
     assert first is again, "offered again as it is"
     timer = threading.Timer(0.01, paper.stroke, ([0.5, 0.5], WHITE, 0.5))

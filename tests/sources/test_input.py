@@ -15,6 +15,7 @@ from engine.errors import SourceError
 from engine.frames import FrameMailbox
 from engine.latest import Frame
 from engine.sources import Source, SourceSpec
+from engine.sources import input as pump
 from engine.sources.input import Input
 from engine.sources.outlet import Outlet
 from engine.sources.reader import Reader
@@ -50,7 +51,10 @@ async def test_the_test_card_is_there_at_once() -> None:
         assert not show.reports
 
 
-async def test_a_source_that_opens_quickly_is_the_first_thing_seen() -> None:
+async def test_a_source_that_opens_quickly_is_the_first_thing_seen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pump, "GRACE_S", PATIENCE_S)  # quickly, for whatever machine this is
     async with stage("camera:7") as show:
         first = show.input.latest.get()
         assert first is not None
@@ -108,6 +112,17 @@ async def test_a_source_that_cannot_be_opened_changes_nothing() -> None:
         assert len(show.props.opened) == 1, "it was not even interrupted"
 
 
+async def test_whoever_asked_hears_why_it_cannot_be() -> None:
+    async with stage("camera:1", props=Props(broken={"2"})) as show:
+        told: list[object] = []
+        show.controls.on_report(lambda _address, _text, origin: told.append(origin))
+        await show.until_state("live")
+        for number, wrong in enumerate(("camcorder", "camera:2"), 1):
+            show.controls.set("input/source", wrong, origin=f"asker {number}")
+            await until(lambda number=number: len(told) == number)
+        assert told == ["asker 1", "asker 2"]
+
+
 @pytest.mark.parametrize("wrong", ["camcorder", "video:/etc/passwd", "image:x.png", "video", ""])
 async def test_what_may_not_be_played_is_refused_in_one_line(wrong: str) -> None:
     async with stage("camera:1") as show:
@@ -154,6 +169,24 @@ async def test_a_wish_withdrawn_in_time_changes_nothing() -> None:
         await until(lambda: len(props.opened) == 2 and props.opened[1].closed)
         assert show.level() == 1
         assert not show.reports
+
+
+async def test_a_wish_withdrawn_is_not_named_any_more() -> None:
+    props = Props(slow={"2": threading.Event()})
+    async with stage("camera:1", props=props) as show:
+        await show.until_state("live")
+        show.controls.set("input/source", "camera:2")
+        await until(lambda: "2" in props.attempts)
+        show.controls.set("input/source", "camera:1")
+        await show.until_state("live")
+        show.controls.set("input/source", "camcorder")
+        await until(lambda: show.reports)
+        assert show.controls.get("input/source") == "camera:1"
+        props.broken.add("1")
+        props.opened[0].fails = SourceError("gone")
+        await until(lambda: len(show.reports) == 2)
+        assert show.controls.get("input/state") == "lost", "and nothing is being opened"
+        props.slow["2"].set()
 
 
 async def test_a_wish_withdrawn_too_late_is_granted_first() -> None:

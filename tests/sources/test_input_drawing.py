@@ -86,8 +86,11 @@ async def test_pointers_draw_only_where_the_drawing_is_shown() -> None:
 
 async def test_a_colour_that_is_none_is_put_back() -> None:
     async with stage() as show:
-        show.controls.set("draw/color", "#123abc")
-        show.controls.set("draw/color", "red")
+        told: list[object] = []
+        show.controls.on_report(lambda _address, _text, origin: told.append(origin))
+        show.controls.set("draw/color", "#123abc", origin="you")
+        show.controls.set("draw/color", "red", origin="me")
         await until(lambda: show.reports)
+        assert told == ["me"], "whoever asked hears why it cannot be"
         assert show.reports == [("draw/color", "draw/color takes #rrggbb, not 'red'")]
         assert show.controls.get("draw/color") == "#123abc"

@@ -58,9 +58,6 @@ async def test_a_source_that_is_lost_comes_back_by_itself(
         else:
             live.fails = SourceError("gone") if how == "fails" else OSError("no such\ndevice")
         await show.until_state("lost")
-        assert show.level() == 9, "the last picture stays"
-        before = show.input.latest.replaced
-        await until(lambda: show.input.latest.replaced > before + 2)
         await show.until_level(-1)
         show.props.broken.clear()
         await show.until_level(9)
@@ -105,6 +102,50 @@ async def test_threads_stuck_in_a_driver_do_not_pile_up(monkeypatch: pytest.Monk
         assert "camera:1 has not opened for 0.2 s" in show.reports[0][1]
         never.set()
         await show.until_level(1)
+
+
+async def test_threads_stuck_in_a_driver_do_not_pile_up_by_switching(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pump, "_WAIT_S", 0.1)
+    never = threading.Event()
+    props = Props(slow={"2": never})
+
+    async def ask(source: str, state: str) -> None:
+        show.controls.set("input/source", source)
+        await show.until_state(state)
+
+    async with stage("camera:1", props=props) as show:
+        await show.until_state("live")
+        await until(lambda: threads() == 1)
+        for _ in range(8):
+            await ask("camera:2", "opening")
+            await ask("camera:1", "live")
+        await until(lambda: len(props.attempts) >= 4)
+        assert props.attempts == ["1", *"222"]
+        assert threads() == 4
+        before = len(show.reports)
+        await ask("camera:2", "opening")
+        await until(lambda: len(show.reports) > before)
+        await trio.sleep(0.5)
+        assert len(show.reports) == before + 1, "told once"
+        assert "source camera:2 waits: 3 sources before it are stuck" in show.reports[-1][1]
+        assert (show.controls.get("input/source"), show.level()) == ("camera:2", 1)
+        await ask("camcorder", "opening")
+        await until(lambda: len(show.reports) == before + 2)
+        assert show.controls.get("input/source") == "camera:2", "it waits on"
+
+        show.controls.set("input/source", "drawing")
+        await show.until_level(0)
+        await show.until_state("live")
+        assert props.attempts == ["1", *"222"], "what needs no driver does not wait"
+
+        await ask("camera:3", "opening")
+        await ask("camera:4", "opening")
+        never.set()
+        await show.until_level(4)
+        await show.until_state("live")
+        assert props.attempts == ["1", *"222", "4"], "the newest wish waited, and only that"
 
 
 @pytest.mark.usefixtures("hasty")
@@ -196,7 +237,10 @@ async def test_a_stuck_read_does_not_hold_up_the_end() -> None:
 
 
 @pytest.mark.usefixtures("hasty")
-async def test_a_real_video_is_cut_and_put_back(tmp_path: Path) -> None:
+async def test_a_real_video_is_cut_and_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pump, "HOLD_S", 3.0)
     video = make_video(tmp_path / "v.mp4", (numbered(n) for n in range(128, 158)))
     whole = video.read_bytes()
     async with stage(f"video:{video}", size=(64, 64)) as show:
@@ -214,12 +258,18 @@ async def test_a_real_video_is_cut_and_put_back(tmp_path: Path) -> None:
         assert len(show.reports) == 1
 
 
-async def test_the_last_picture_follows_a_new_size(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_last_picture_stays_and_follows_a_new_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(pump, "RETRY_S", (3600.0,))
+    monkeypatch.setattr(pump, "HOLD_S", PATIENCE_S)
     async with stage("camera:9") as show:
         await show.until_state("live")
         show.props.opened[0].fails = SourceError("gone")
         await show.until_state("lost")
+        before = show.input.latest.replaced
+        await until(lambda: show.input.latest.replaced > before + 2)
+        assert show.level() == 9
         show.input.connect(None, (64, 48))
         await until(lambda: newest(show.input).shape == (48, 64, 3))
         assert show.level() == 9

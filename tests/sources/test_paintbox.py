@@ -81,12 +81,15 @@ def test_shapes_off_the_picture_change_nothing() -> None:
 def test_a_sprite_lies_between_pixels_and_over_edges() -> None:
     sprite = Sprite(np.ones((4, 4)), np.full((4, 4, 3), 255.0))
     out = black()
-    sprite.draw(out, 10.5, 20.0, LIGHT)
-    assert out[21, 9:16, 0].tolist() == [0, 127, 255, 255, 255, 127, 0] or area(
-        out
-    ) == pytest.approx(16, abs=0.2)
+    sprite.draw(out, 10.25, 20.5, LIGHT)
+    covered = np.outer((0, 0.5, 1, 1, 1, 0.5, 0), (0, 0.75, 1, 1, 1, 0.25, 0))
+    assert out[19:26, 9:16, 0] == pytest.approx(255 * covered, abs=2)
+    assert area(out) == pytest.approx(16, abs=0.2), "and nothing elsewhere"
     for x, y in ((-2.25, -2.5), (78.5, 57.75), (-10, 5), (5, 200)):
+        out, wide = black(), black(100, 80)
         sprite.draw(out, x, y, LIGHT)
+        sprite.draw(wide, x + 10, y + 10, LIGHT)
+        assert (out == wide[10:70, 10:90]).all(), "an edge only cuts"
     dim = black()
     sprite.draw(dim, 10, 10, np.array((1.0, 0.5, 0.0), np.float32))
     assert dim[12, 12].tolist() == [255, 127, 0]

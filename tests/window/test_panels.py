@@ -61,6 +61,9 @@ def test_any_text_can_be_rendered() -> None:
     face = Typeface(20)
     for text in ("", "a\0b", "two\nlines", "日本", "\udc80"):
         assert face.text(text).height > 5
+        # on the board and in messages it is measured first
+        for width in (5, 40, 1000):
+            assert face.fitted(text * 9, width).height > 5
     assert face.text("same") is face.text("same")
     for number in range(600):
         face.text(str(number))

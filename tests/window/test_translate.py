@@ -25,12 +25,17 @@ class Hand:
 
     def __init__(self) -> None:
         self.window = pygame.Window("", (400, 200))
+        self.located: set[int] = set()
+        self.blind = False
         self.translator = Translator(self._locate, lambda: self.window)
 
     def _locate(
-        self, window: object, x: float, y: float, anywhere: bool
+        self, window: object, pointer: int, x: float, y: float, anywhere: bool
     ) -> tuple[float, float] | None:
         assert window is self.window
+        self.located.add(pointer)
+        if self.blind:
+            return None
         if not anywhere and not 100 <= x < 300:
             return None
         return (x - 100) / 200, y / 200
@@ -60,6 +65,59 @@ def test_fingers_draw_each_on_its_own(hand: Hand, monkeypatch: pytest.MonkeyPatc
     assert hand.finger(pygame.FINGERMOTION, 0.75, 0.5) == [Pointer(1, 1.0, 0.5, True, 0.5)]
     assert hand.finger(pygame.FINGERUP, 0.75, 0.5) == [Pointer(1, 1.0, 0.5, False, 0.5)]
     assert hand.finger(pygame.FINGERDOWN, 0.5, 0.5, 72) == [Pointer(1, 0.5, 0.5, True, 1.0)]
+    assert hand.located == {1, 2}, "each finger is located by its own number"
+
+
+def test_a_finger_whose_release_was_lost_begins_another_stroke(hand: Hand) -> None:
+    assert hand.finger(pygame.FINGERDOWN, 0.5, 0.5) == [Pointer(1, 0.5, 0.5, True)]
+    assert hand.finger(pygame.FINGERMOTION, 0.625, 0.5) == [Pointer(1, 0.75, 0.5, True)]
+    assert hand.finger(pygame.FINGERDOWN, 0.375, 0.0) == [
+        Pointer(1, 0.75, 0.5, False),
+        Pointer(1, 0.25, 0.0, True),
+    ]
+    # also where the next one is beside the picture
+    assert hand.finger(pygame.FINGERDOWN, 0.1, 0.0) == [Pointer(1, 0.25, 0.0, False)]
+    assert hand.finger(pygame.FINGERMOTION, 0.5, 0.5) == []
+
+
+def test_a_release_that_cannot_be_placed_is_where_the_pointer_was(hand: Hand) -> None:
+    mouse = {"button": 1, "window": hand.window, "touch": False, "buttons": (1, 0, 0)}
+    hand.events(pygame.MOUSEBUTTONDOWN, pos=(200, 100), **mouse)
+    hand.finger(pygame.FINGERDOWN, 0.375, 0.5)
+    hand.blind = True
+    assert hand.events(pygame.MOUSEMOTION, pos=(220, 100), **mouse) == []
+    assert hand.events(pygame.MOUSEBUTTONUP, pos=(220, 100), **mouse) == [
+        Pointer(0, 0.5, 0.5, False)
+    ]
+    assert hand.finger(pygame.FINGERUP, 0.5, 0.5) == [Pointer(1, 0.25, 0.5, False)]
+
+
+def test_a_stroke_is_not_dragged_onto_another_window(hand: Hand) -> None:
+    other = pygame.Window("other", (100, 100))
+    mouse = {"button": 1, "touch": False, "buttons": (1, 0, 0)}
+    hand.events(pygame.MOUSEBUTTONDOWN, pos=(200, 100), window=hand.window, **mouse)
+    assert hand.events(pygame.MOUSEMOTION, pos=(50, 50), window=other, **mouse) == []
+    assert hand.events(pygame.MOUSEMOTION, pos=(300, 100), window=None, **mouse) == [
+        Pointer(0, 1.0, 0.5, True)
+    ]
+    assert hand.events(pygame.MOUSEBUTTONUP, pos=(50, 50), window=other, **mouse) == [
+        Pointer(0, 1.0, 0.5, False)
+    ]
+    other.destroy()
+
+
+def test_a_mouse_whose_release_was_lost_draws_no_more(hand: Hand) -> None:
+    mouse = {"button": 1, "window": hand.window, "touch": False}
+    hand.events(pygame.MOUSEBUTTONDOWN, pos=(200, 100), **mouse)
+    released = hand.events(pygame.MOUSEMOTION, pos=(280, 100), buttons=(0, 0, 0), **mouse)
+    assert released == [Pointer(0, 0.5, 0.5, False)]
+    assert hand.events(pygame.MOUSEMOTION, pos=(200, 100), buttons=(1, 0, 0), **mouse) == []
+    hand.events(pygame.MOUSEBUTTONDOWN, pos=(200, 100), **mouse)
+    # neither motion nor release came: the next press is another stroke
+    assert hand.events(pygame.MOUSEBUTTONDOWN, pos=(220, 100), **mouse) == [
+        Pointer(0, 0.5, 0.5, False),
+        Pointer(0, 0.6, 0.5, True),
+    ]
 
 
 def test_a_finger_beside_the_picture_draws_nothing(hand: Hand) -> None:

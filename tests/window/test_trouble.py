@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
+
 import pygame
 import pytest
 
@@ -10,7 +14,7 @@ from engine.events import WindowCommand
 from engine.overlay import Overlay
 from engine.window import sdl
 from engine.window.screen import Screen
-from tests.window.person import RED, Person, close_to
+from tests.window.person import PATIENCE_S, RED, Person, close_to
 
 # The window is in the middle of the screen: 600x400 at (200, 150), its picture at (300, 150).
 
@@ -75,7 +79,29 @@ def test_an_overlay_that_fails_is_only_logged(
 
 def test_presenting_leaves_the_gil_to_others(rig: Person) -> None:
     window = rig.open()
-    assert sdl.presenter(window._audience.screen.window) is not None
+    screen = window._audience.screen
+    screen.clear()
+    waiting, counted = threading.Lock(), []
+
+    def count() -> None:
+        with waiting:
+            counted.append(1)
+
+    waiting.acquire()
+    thread = threading.Thread(target=count)
+    thread.start()
+    interval = sys.getswitchinterval()
+    # nobody is made to give the GIL away, so the thread counts only while presenting lets it
+    sys.setswitchinterval(1000.0)
+    try:
+        waiting.release()
+        until = time.monotonic() + PATIENCE_S
+        while not counted and time.monotonic() < until:
+            screen.present()
+        assert counted
+    finally:
+        sys.setswitchinterval(interval)
+    thread.join()
     window.close()
     window.run()
 

@@ -1,0 +1,87 @@
+"""What `artflow bench` says besides its figures, and under what it measures."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+import artflow_bench
+from artflow_bench import OscFigures, run_bench
+from engine.bench import times
+from engine.errors import ArtflowError
+from engine.painting import painter_environment
+
+
+@pytest.fixture
+def osc(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """The OSC bench measures nothing, and notes the switch interval that it runs under."""
+    under: list[float] = []
+    before = sys.getswitchinterval()
+
+    async def bench_osc(_seconds: float) -> OscFigures:
+        under.append(sys.getswitchinterval())
+        return OscFigures(1000, 0, 0, math.nan, times([]), times([]))
+
+    monkeypatch.setattr(artflow_bench, "bench_osc", bench_osc)
+    yield under
+    sys.setswitchinterval(before)
+
+
+def no_constant(text: str) -> NoReturn:
+    raise AssertionError(f"{text} is no JSON")
+
+
+def test_no_figure_is_null_in_json_and_a_dash_in_the_table(
+    osc: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_bench("osc", as_json=True) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out, parse_constant=no_constant)
+    assert told["osc"]["datagram_to_value"]["p50_ms"] is None
+    assert err == ""
+    assert run_bench("osc") == 0
+    assert "nan" not in capsys.readouterr().out
+    assert osc == [pytest.approx(0.0005)] * 2
+
+
+def test_options_that_a_bench_does_not_use_are_told(
+    osc: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_bench("osc", model="sd-turbo", against="streamdiffusion", as_json=True) == 0
+    out, err = capsys.readouterr()
+    assert err == "artflow: bench osc paints a plain copy; not used: --model --against\n"
+    assert json.loads(out)["bench"] == "osc"
+    assert len(osc) == 1
+
+
+@pytest.mark.parametrize("seconds", [math.nan, math.inf])
+def test_a_time_that_is_none(seconds: float) -> None:
+    with pytest.raises(ArtflowError, match="--seconds is"):
+        run_bench("osc", seconds=seconds)
+
+
+def test_the_model_is_measured_as_the_show_paints_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls: list[tuple[list[str], dict[str, str]]] = []
+
+    def run(command: list[str], *, env: dict[str, str], check: bool) -> Any:
+        assert not check
+        calls.append((command, env))
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setenv("ARTFLOW_DATA", str(tmp_path))
+    monkeypatch.setattr(subprocess, "run", run)
+    assert run_bench("model", model="rehearsal", seconds=2, as_json=True) == 3
+    ((command, environment),) = calls
+    assert environment == painter_environment()
+    assert command[-3:] == ["--seconds", "2", "--json"]
+    with pytest.raises(ArtflowError, match="--against"):
+        run_bench("model", against="streamdiffusion")
