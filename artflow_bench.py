@@ -18,7 +18,6 @@ import trio
 
 from controllers.osc import OscServer
 from engine.bench import (
-    SWITCH_INTERVAL_S,
     FlatOut,
     Sent,
     Times,
@@ -30,6 +29,7 @@ from engine.bench import (
 )
 from engine.controls import Change
 from engine.errors import ArtflowError
+from engine.latest import SWITCH_INTERVAL_S
 from engine.logs import complain
 from engine.painter import protocol
 from engine.painting import painter_environment

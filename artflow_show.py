@@ -29,6 +29,7 @@ from engine.controls import Controls, Parameter, Trigger
 from engine.data_folder import open_data_folder
 from engine.errors import ArtflowError, ControlError, OutputError
 from engine.events import CloseRequested, KeyPressed, WindowCommand, WindowEvent
+from engine.latest import SWITCH_INTERVAL_S
 from engine.logs import notice, open_log, show_notices_with
 from engine.motion import Motion
 from engine.options import ShowOptions
@@ -71,8 +72,7 @@ class Show:
         self.data = open_data_folder(options.data)
         open_log(self.data.log_file)
         log.info("artflow %s starts", show_version())
-        # a thread that computes for long must not keep a knob waiting
-        sys.setswitchinterval(0.0005)
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.model = find_model(options.model, self.data.root)
         self.controls = self._controls()
         size = options.size or self.model.size
@@ -315,7 +315,6 @@ class Show:
             painter_text=self.painting.loading,
             model=values.text("painter/model"),
             painted_fps=values.number("painter/fps"),
-            shown_fps=self.output.fps,
             latency_ms=self.output.latency_ms,
             source=source,
             source_state=values.text("input/state"),

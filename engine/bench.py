@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
 
 import msgspec
 import numpy as np
@@ -23,10 +22,6 @@ from engine.frames import FrameMailbox
 from engine.painter import protocol
 from engine.painting import Job, Painting, usable_cores
 from engine.parameters import PARAMETERS, TRIGGERS
-
-
-SWITCH_INTERVAL_S: Final = 0.0005
-"""As in the show: how soon a thread that computes lets another one have its turn."""
 
 
 class Times(msgspec.Struct, frozen=True):

@@ -138,7 +138,7 @@ class Composer:
             return replace(frame, picture=self._black_like(frame.picture))
         if stand_in == "":
             frame = self._mixed(frame, source, look.mix)
-        elif painted is not None:  # the show has begun: recordings run
+        elif painted is not None and frame is not painted:  # recordings have begun
             frame = replace(frame, snapshot_seq=painted.snapshot_seq)
         picture = self._smoother.step(frame.picture, now_s, look.smooth_s)
         return frame if picture is frame.picture else replace(frame, picture=picture)

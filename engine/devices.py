@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from engine.errors import ArtflowError, PainterError
+from engine.painting import painter_environment
 
 ANSWER_WITHIN_S: Final = 180.0  # importing torch from a cold disk is slow
 
@@ -57,7 +58,7 @@ def ask_torch(packages: Sequence[str] = ()) -> TorchReport:
 
     Raises `PainterError` where torch cannot be asked.
     """
-    command = [sys.executable, "-m", "engine.painter.devices", *packages]
+    command = [sys.executable, "-P", "-m", "engine.painter.devices", *packages]
     return _answer(command, TorchReport, "torch")
 
 
@@ -81,7 +82,7 @@ print(json.dumps(answer))
 
 def list_displays() -> tuple[Display, ...]:
     """The displays a window could open on. Raises `PainterError` where pygame cannot be asked."""
-    command = [sys.executable, "-c", _ASK_PYGAME]
+    command = [sys.executable, "-P", "-c", _ASK_PYGAME]
     return tuple(Display(*row) for row in _answer(command, list[list[int]], "pygame"))
 
 
@@ -118,6 +119,7 @@ def _answer(command: Sequence[str], kind: type[T], whom: str) -> T:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=ANSWER_WITHIN_S,
+            env=painter_environment(),
             check=False,
         )
     except subprocess.TimeoutExpired as error:

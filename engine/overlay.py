@@ -24,7 +24,6 @@ class Overlay:
     painter_text: str = ""
     model: str = ""
     painted_fps: float = 0.0
-    shown_fps: float = 0.0
     latency_ms: float = 0.0
     source: str = ""
     source_state: str = "live"

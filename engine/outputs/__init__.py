@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 PUBLISH_EVERY_S: Final = 0.5
 _CLOSE_WITHIN_S: Final = 20.0
+"""When the show ends: how long the job under way may still take, and then all that is left."""
 
 _Job = tuple[str, object, Callable[[], str]]
 """Trigger, its origin, and the slow work; what the work returns is told in one line."""
@@ -47,9 +48,10 @@ class Outputs:
     ) -> None:
         self.recorder = Recorder(output.shown, folder / "recordings")
         self._controls = controls
-        self._shown = output.shown
+        self._output = output
         self._snapshots = folder / "snapshots"
         self._notice = notice
+        self._under_way = trio.CancelScope(shield=True)
         # triggers are never dropped, so there is no bound
         self._put, self._jobs = trio.open_memory_channel[_Job](math.inf)
         controls.on("record/start", self._on_start)
@@ -65,12 +67,21 @@ class Outputs:
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._publish)
+                nursery.start_soon(self._limit)
                 async for job in self._jobs:
-                    with trio.CancelScope(shield=True):  # a job begun is a job done
+                    # a job begun is a job done, unless the show ends and its disk is dead
+                    with trio.CancelScope(shield=True) as self._under_way:
                         await self._do(job)
         finally:
             with trio.move_on_after(_CLOSE_WITHIN_S, shield=True):
                 await self._close()
+
+    async def _limit(self) -> None:
+        """Once the show ends, give the job under way a deadline."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            self._under_way.deadline = trio.current_time() + _CLOSE_WITHIN_S
 
     async def _close(self) -> None:
         self._put.close()
@@ -82,21 +93,25 @@ class Outputs:
     async def _publish(self) -> None:
         while True:
             await trio.sleep(PUBLISH_EVERY_S)
+            self._controls.publish("output/fps", self._output.fps)
             self._tell()
 
     def _tell(self) -> None:
         recorder = self.recorder
         self._controls.publish("record/active", int(recorder.active))
         self._controls.publish("record/seconds", recorder.seconds)
-        if recorder.error and not recorder.active:
+        if recorder.error:  # of the last recording, or of one before
             error, recorder.error = recorder.error, ""
             self._controls.report("record/start", error)
 
     async def _do(self, job: _Job) -> None:
         address, origin, work = job
         try:
-            # left behind only when the show ends and a disk does not answer
+            # left behind only when the show ends and, _CLOSE_WITHIN_S later, no disk has answered
             line = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+        except trio.Cancelled:
+            log.warning("%s was left behind: the disk did not answer", address)
+            raise
         except ArtflowError as error:
             self._controls.report(address, str(error), origin)
         except Exception as error:
@@ -118,7 +133,7 @@ class Outputs:
 
     def _on_snapshot(self, arguments: tuple[Value, ...], origin: object) -> None:
         name = str(arguments[0]) if arguments else None
-        frame = self._shown.get()
+        frame = self._output.shown.get()
         if frame is None:
             self._controls.report("snapshot", "nothing is shown yet; try again soon", origin)
             return

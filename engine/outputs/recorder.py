@@ -1,15 +1,17 @@
 """Recording: what the audience sees as an H.264 mp4 at a constant rate.
 
 The clock of a recording never breaks: every tick has exactly one frame. A tick without a new
-picture repeats the last one, and ticks that passed during a stall are made up for, so the number
-of frames is always the elapsed time times the rate.
+picture repeats the last one, and so do ticks that passed during a stall or while a large picture
+was encoded: the number of frames is always the elapsed time times the rate, and each picture
+stands at the time when it was seen.
 
-While it runs, the file is a fragmented mp4: whatever ends the process, what was written up to half
-a second before can be played. Closed properly, it is a regular mp4.
+While it runs, the file is a fragmented mp4: whatever ends the process, all but the last half second
+can be played. Closed properly, it is a regular mp4.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import threading
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FRAGMENT_US: Final = 500_000
+FRAGMENT_US: Final = 100_000
+"""Not in the file yet are a fragment (3 frames) and what x264 looks ahead at (11 frames)."""
 _BT709: Final = 1  # the same number for primaries, transfer and matrix: ITU-T H.273
 _LIMITED_RANGE: Final = 1
 _HYBRID_SINCE: Final = (61, 7)  # the libavformat of ffmpeg 7.1
@@ -48,8 +51,8 @@ class Recorder:
     """Records `shown` into files in `folder`, one at a time.
 
     `active` while a recording runs, `seconds` and `frames` are its length (or the last one's),
-    `error` is why the last one ended early ("" if it did not). `start` and `stop` may block for
-    some milliseconds; call them from one thread at a time.
+    `error` is why one ended early ("" if none did), until whoever tells of it empties it. `start`
+    and `stop` may block for some milliseconds; call them from one thread at a time.
     """
 
     def __init__(
@@ -67,11 +70,12 @@ class Recorder:
         self._folder = folder
         self._clock = clock
         self._thread: threading.Thread | None = None
+        self._broken = False
         self._stopping = threading.Event()
 
     @property
     def active(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive() and not self._broken
 
     @property
     def seconds(self) -> float:
@@ -104,7 +108,7 @@ class Recorder:
             raise OutputError(
                 f"cannot record into {folder}: {_reason(error)}; choose one that can be written"
             ) from error
-        self.path, self.frames, self.error = path, 0, ""
+        self.path, self.frames, self._broken = path, 0, False
         self._stopping.clear()
         self._thread = threading.Thread(
             target=self._run, args=(path, painted_only), name="recorder", daemon=True
@@ -136,12 +140,14 @@ class Recorder:
             log.exception("recording to %s ended", path)
             kept = "what was written so far can be played" if self.frames else "nothing was kept"
             advice = "make room on the disk" if _errno(error) == errno.ENOSPC else "see the log"
-            self.error = (
+            told = (
                 f"recording {path.name} ended after {self.seconds:.1f} s: {_reason(error)}; "
                 f"{kept}; {advice}"
             )
             if not self.frames:
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+            self._broken, self.error = True, told  # from here on the next one may begin
 
     def _first(self, painted_only: bool) -> Frame | None:
         seen = 0
@@ -156,16 +162,31 @@ class Recorder:
     def _record(self, encoder: _Encoder, frame: Frame) -> None:
         start_s = self._clock()
         while not self._stopping.is_set():
+            self._catch_up(encoder, start_s)
             frame = self._shown.get() or frame
             encoder.encode(frame.picture, self.frames)
             self.frames += 1
-            # an absolute deadline: a late tick is followed at once by the next
             left_s = start_s + self.frames / self.fps - self._clock()
             if left_s > 0:
                 self._stopping.wait(left_s)
-        ticks = round((self._clock() - start_s) * self.fps)
-        while self.frames < ticks:
-            encoder.encode(frame.picture, self.frames)
+        self._repeat(encoder, round((self._clock() - start_s) * self.fps) - self.frames)
+
+    def _catch_up(self, encoder: _Encoder, start_s: float) -> None:
+        """Repeat the last picture for ticks that have passed, so that the next has its own time."""
+        behind = self._behind(start_s)
+        while behind > 0 and not self._stopping.is_set():
+            self._repeat(encoder, behind)
+            before, behind = behind, self._behind(start_s)
+            if behind >= before:
+                return  # even repeating does not keep up; a new picture is worth more
+
+    def _behind(self, start_s: float) -> int:
+        """How many ticks have passed without a frame, not counting the one that is due now."""
+        return int((self._clock() - start_s) * self.fps) - self.frames
+
+    def _repeat(self, encoder: _Encoder, ticks: int) -> None:
+        for _ in range(ticks):
+            encoder.repeat(self.frames)
             self.frames += 1
 
 
@@ -199,9 +220,14 @@ class _Encoder:
         self._stream = stream
 
     def encode(self, picture: Picture, tick: int) -> None:
-        if picture is not self._last or self._image is None:
+        if picture is not self._last:
             self._image = self._converted(picture)
             self._last = picture
+        self.repeat(tick)
+
+    def repeat(self, tick: int) -> None:
+        """The last picture once more, which costs a fraction of a new one."""
+        assert self._image is not None
         self._image.pts = tick
         self._image.time_base = self._rate
         self._container.mux(self._stream.encode(self._image))

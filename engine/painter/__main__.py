@@ -24,8 +24,8 @@ from engine.painter.loop import Orders, Painter, Pulse, paint_forever
 
 BEAT_S = 0.25
 LEAVE_WITHIN_S = 1.0
-STUCK_S = 200.0
-"""Longer than any limit of the conductor, which ends a painter that hangs much sooner."""
+STUCK_S = 60.0
+"""Longer than anything that paints keeps the interpreter; the conductor ends what hangs sooner."""
 
 
 class Reports:

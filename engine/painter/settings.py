@@ -1,6 +1,6 @@
 """What one frame is painted with: the painter's part of the controls, as a frozen value.
 
-No torch here: the conductor's end reads `CONTROLS` to know what the painter wants to be told.
+No torch here: by `CONTROLS` the conductor's end knows what the painter wants to be told.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from typing import Any, Final
 MAX_STEPS: Final = 4
 """The longest stream batch; every length up to this one is prepared when a model is loaded."""
 
-GUIDANCE_MODES: Final = ("none", "self", "initialize", "full")
-
 
 def _control(name: str, default: Any) -> Any:
     return field(default=default, metadata={"control": name})
@@ -23,7 +21,7 @@ def _control(name: str, default: Any) -> Any:
 class Settings:
     """Every value the painter reads; ranges are those of the table of controls, which clamps.
 
-    `strength` 0..1, `steps` 1..4, `guidance` 0..10, `guidance_mode` one of `GUIDANCE_MODES`,
+    `strength` 0..1, `steps` 1..4, `guidance` 0..10, `guidance_mode` none, self, initialize or full,
     `delta` 0..2, seeds 0..2^31-1, mixes and `feedback_amount` 0..1, `feedback_zoom` 0.5..2,
     `feedback_rotate` and `feedback_hue` -180..180 degrees, `skip_similar` 0..1 (0 = off).
     """

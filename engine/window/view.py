@@ -118,7 +118,6 @@ def _board_key(overlay: Overlay) -> Overlay:
     return replace(
         overlay,
         painted_fps=round(overlay.painted_fps, 1 if overlay.painted_fps < 10 else None),
-        shown_fps=0.0,
         latency_ms=round(overlay.latency_ms),
         strength=round(overlay.strength, 2),
         painter_progress=round(overlay.painter_progress, 2),

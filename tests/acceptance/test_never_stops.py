@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import played
-from tests.acceptance.test_real_input import make_video, quadrants
-from tests.helpers.pictures import recorded, unbroken
+from tests.acceptance.conftest import frames_held, played, recording_since
+from tests.acceptance.test_real_input import quadrants
+from tests.helpers.media import make_video
+from tests.helpers.pictures import assert_clock
 from tests.helpers.player import Player
 from tests.helpers.tools import need_tool
 from tests.helpers.x11 import start_xvfb
@@ -56,6 +57,7 @@ def painter_of(children: list[int]) -> int:
 def test_killing_the_painter_ten_times_stops_nothing(tmp_path: Path) -> None:
     take = tmp_path / "take.mp4"
     with played("--headless", "--record", str(take), data=tmp_path / "data") as (program, player):
+        since = recording_since(player)
         player.until(lambda: player.ask("painter/fps") > 0, "painting")
         player.send("paint/strength", 0.25)
         player.send("subscribe", player.port)
@@ -75,16 +77,12 @@ def test_killing_the_painter_ten_times_stops_nothing(tmp_path: Path) -> None:
         player.until(lambda: player.ask("painter/fps") > 0, "painting again")
         assert player.ask("paint/strength") == pytest.approx(0.25)
         children = program.children()
+        elapsed_s = time.monotonic() - since
         assert program.stop() == 0
     assert not asker.unanswered
-    slow = sorted(asker.waits)[-3:]
-    # the aim is 100 ms; a loaded machine may be late now and then, but never ten times the aim
-    assert slow[-1] < 1.0, slow
-    late = sum(wait > 0.1 for wait in asker.waits)
-    assert late <= len(asker.waits) * 0.02, (late, len(asker.waits), slow)
-    pictures, moments = recorded(take)
-    assert unbroken(moments)
-    assert len(pictures) > 100
+    # ten times the aim: only a hang is that slow
+    assert max(asker.waits) < 1.0, sorted(asker.waits)[-3:]
+    assert_clock(take, elapsed_s)
     for pid in (*killed, *children):
         assert not Path(f"/proc/{pid}").exists()
 
@@ -101,6 +99,7 @@ def test_a_killed_show_leaves_no_painter_behind(tmp_path: Path) -> None:
         player.until_value("painter/state", "painting")
         children = program.children()
         assert any(map(is_painter, children))
+        assert len(frames_held(os.environ["ARTFLOW_TEST"])) >= 2, "the show's and the painter's"
         program.process.kill()
         program.process.wait()
         deadline = time.monotonic() + 30
@@ -111,7 +110,7 @@ def test_a_killed_show_leaves_no_painter_behind(tmp_path: Path) -> None:
 
 def test_a_video_truncated_while_it_plays_and_put_back(tmp_path: Path) -> None:
     video = tmp_path / "real.mp4"
-    make_video(video, [quadrants(turn) for turn in range(4) for _ in range(10)])
+    make_video(video, [quadrants(turn) for turn in range(4) for _ in range(10)], fps=25)
     whole = video.read_bytes()
     take = tmp_path / "take.mp4"
     with played(
@@ -119,7 +118,7 @@ def test_a_video_truncated_while_it_plays_and_put_back(tmp_path: Path) -> None:
         *("--source", f"video:{video}", "--record", str(take)),
         data=tmp_path / "data",
     ) as (program, player):
-        player.until(lambda: player.ask("painter/fps") > 0, "painting")
+        since = recording_since(player)
         asker = Asker(player)
         with video.open("r+b") as file:
             file.truncate(len(whole) // 3)
@@ -128,9 +127,10 @@ def test_a_video_truncated_while_it_plays_and_put_back(tmp_path: Path) -> None:
         video.write_bytes(whole)
         player.until(lambda: player.ask("input/state") == "live", "source again")
         asker.ask_for(1)
+        elapsed_s = time.monotonic() - since
         assert program.stop() == 0
     assert not asker.unanswered
-    assert unbroken(recorded(take)[1])
+    assert_clock(take, elapsed_s)
 
 
 def test_the_grabbed_screen_dies_and_comes_back(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_the_grabbed_screen_dies_and_comes_back(tmp_path: Path) -> None:
             data=tmp_path / "data",
             env={"DISPLAY": display},
         ) as (program, player):
-            player.until(lambda: player.ask("painter/fps") > 0, "painting")
+            since = recording_since(player)
             player.until_value("input/state", "live")
             server.kill()
             server.wait()
@@ -154,9 +154,10 @@ def test_the_grabbed_screen_dies_and_comes_back(tmp_path: Path) -> None:
             server, again = start_xvfb(320, 240, number=int(display[1:]))
             assert again == display
             player.until(lambda: player.ask("input/state") == "live", "screen again")
+            elapsed_s = time.monotonic() - since
             assert program.stop() == 0
     finally:
         server.kill()
         server.wait()
     assert not asker.unanswered
-    assert unbroken(recorded(take)[1])
+    assert_clock(take, elapsed_s)

@@ -6,12 +6,19 @@ import subprocess
 import time
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
-from tests.acceptance.conftest import played
-from tests.helpers.pictures import Array, difference, likeness, recorded, screenshot, unbroken
+from tests.acceptance.conftest import played, recording_since
+from tests.helpers.media import make_video
+from tests.helpers.pictures import (
+    Array,
+    assert_clock,
+    difference,
+    likeness,
+    recorded,
+    screenshot,
+)
 from tests.helpers.player import Player
 from tests.helpers.tools import need_tool
 from tests.helpers.x11 import xvfb
@@ -34,16 +41,6 @@ def quadrants(turn: int = 0, side: int = 256) -> Array:
     return picture
 
 
-def make_video(path: Path, pictures: list[Array], fps: int = 25) -> None:
-    height, width = pictures[0].shape[:2]
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=fps)
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for picture in pictures:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
-
-
 def gentle(player: Player) -> None:
     """Settings at which the painted picture still shows its input."""
     player.send("paint/strength", 0.2)
@@ -55,7 +52,7 @@ def test_a_video_file_is_painted_recorded_and_shown(tmp_path: Path) -> None:
     need_tool("Xvfb")
     need_tool("import")
     video = tmp_path / "real.mp4"
-    make_video(video, [quadrants()] * 50)
+    make_video(video, [quadrants()] * 50, fps=25)
     take = tmp_path / "take.mp4"
     with (
         xvfb(800, 600) as display,
@@ -66,12 +63,14 @@ def test_a_video_file_is_painted_recorded_and_shown(tmp_path: Path) -> None:
             env={"DISPLAY": display},
         ) as (program, player),
     ):
+        since = recording_since(player)
         gentle(player)
         time.sleep(2)
         player.send("output/mix", 0.0)
         time.sleep(1.5)
         player.send("output/mix", 1.0)
         player.send("record/stop")
+        elapsed_s = time.monotonic() - since
         player.until_value("record/active", 0)
         player.send("snapshot", "shown")
         program.until((tmp_path / "data/snapshots/shown.png").exists, "snapshot")
@@ -80,7 +79,7 @@ def test_a_video_file_is_painted_recorded_and_shown(tmp_path: Path) -> None:
         screen = screenshot(display, tmp_path / "screen.png")
         assert program.stop() == 0
     pictures, moments = recorded(take)
-    assert unbroken(moments)
+    assert_clock(moments, elapsed_s)
     raw = pictures[-30]
     assert likeness(raw, quadrants()) > 0.97, "the input shows where output/mix is 0"
     painted = [picture for picture in pictures if difference(picture, raw) > 4]
@@ -111,16 +110,18 @@ def test_a_live_screen_is_grabbed_and_painted(tmp_path: Path) -> None:
                 data=tmp_path / "data",
                 env={"DISPLAY": display},
             ) as (program, player):
+                since = recording_since(player)
                 gentle(player)
                 assert player.ask("input/source").startswith("screen")
                 assert player.ask("input/state") == "live"
                 time.sleep(2)
+                elapsed_s = time.monotonic() - since
                 assert program.stop() == 0
         finally:
             viewer.kill()
             viewer.wait()
     pictures, moments = recorded(take)
-    assert unbroken(moments)
+    assert_clock(moments, elapsed_s)
     assert max(likeness(picture, quadrants()) for picture in pictures[-20:]) > 0.75
 
 
@@ -137,6 +138,7 @@ def test_drawing_with_a_real_pointer_is_painted(tmp_path: Path) -> None:
             env={"DISPLAY": display},
         ) as (program, player),
     ):
+        since = recording_since(player)
         gentle(player)
         player.send("draw/size", 60.0)
         player.send("draw/color", "#ff2020")
@@ -154,9 +156,10 @@ def test_drawing_with_a_real_pointer_is_painted(tmp_path: Path) -> None:
         time.sleep(2)
         player.send("draw/undo")
         time.sleep(1.5)
+        elapsed_s = time.monotonic() - since
         assert program.stop() == 0
     pictures, moments = recorded(take)
-    assert unbroken(moments)
+    assert_clock(moments, elapsed_s)
     # the red stroke runs along the upper quarter, then is taken back
     band = [float(p[48:80, 60:196, 0].mean() - p[48:80, 60:196, 1].mean()) for p in pictures]
     assert max(band) > 60

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from controllers.osc_wire import Arg
-from tests.controllers.stage import ALICE, BOB, Stage, errors
+from controllers.osc_feedback import MAX_ANSWERS
+from controllers.osc_peers import Address
+from controllers.osc_wire import Arg, pack_message, timetag_at
+from tests.controllers.stage import ALICE, BOB, WALL_S, Heard, Stage, errors
+from tests.helpers.osc import bundle
 
 # asking
 
@@ -230,7 +233,136 @@ def test_remembered_requests_are_bounded() -> None:
     stage = Stage()
     for number in range(1100):
         stage.send(ALICE, "request", f"{number}", "ping")
+        stage.heard(ALICE)
     assert len(stage.session._answered) == 1024
+    stage.wait(31)
+    stage.send(ALICE, "request", "last", "ping")
+    assert len(stage.session._answered) == 1
+
+
+def counting(stage: Stage) -> list[str]:
+    """The triggers that happen on this stage from now on."""
+    fired: list[str] = []
+    for trigger in stage.controls.triggers():
+        stage.controls.on(trigger.name, lambda *_, name=trigger.name: fired.append(name))
+    return fired
+
+
+def test_two_programs_of_one_machine_may_count_the_same() -> None:
+    stage = Stage()
+    fired = counting(stage)
+    other = Address(ALICE.host, 7777)
+    stage.subscribe(ALICE, 9001)
+    stage.send(ALICE, "request", "1", "draw/clear")
+    stage.send(other, "request", "1", "record/start")
+    assert fired == ["draw/clear", "record/start"]
+    assert stage.heard(other) == [("ack", ("1", "record/start", 1))]
+    stage.send(other, "request", "1", "record/start", "take-2")
+    assert fired == ["draw/clear", "record/start", "record/start"]
+
+
+def test_a_restarted_patch_counts_from_one_again() -> None:
+    stage = Stage()
+    fired = counting(stage)
+    for port in (5001, 6001, 6001):
+        stage.send(Address(ALICE.host, port), "subscribe", 9001)
+        stage.send(Address(ALICE.host, port), "request", "1", "draw/undo")
+        stage.wait(3600)
+    assert fired == ["draw/undo"] * 3
+
+
+def test_a_shell_may_repeat_its_request_from_any_socket() -> None:
+    """Each oscsend has another; it repeats until it was answered, however long that takes."""
+    stage = Stage()
+    fired = counting(stage)
+    for port in range(1111, 1116):
+        shell = Address("127.0.0.1", port)
+        stage.send(shell, "request", "cue", "draw/undo")
+        assert stage.heard(shell) == [("ack", ("cue", "draw/undo", 1))]
+        stage.wait(20)
+    assert fired == ["draw/undo"]
+    stage.wait(30)
+    stage.send(Address("127.0.0.1", 1111), "request", "cue", "draw/undo")
+    assert fired == ["draw/undo"] * 2
+
+
+# too much at once
+
+
+OVER = "over 1,000 answers at once; ask for less at a time"
+
+
+def flood(stage: Stage, *messages: bytes, timetag: int = 1) -> list[Heard]:
+    """What Alice hears after one packet full of these messages."""
+    room = 65_000 // sum(len(message) + 4 for message in messages)
+    stage.session.receive([(bundle(timetag, *messages * room), ALICE)])
+    stage.session.advance()
+    return stage.heard(ALICE)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pack_message("/artflow/get"),
+        pack_message("/artflow/list"),
+        pack_message("/artflow/*/*", "?"),
+        pack_message("/artflow/paint/steps", "?"),
+        pack_message("/artflow/subscribe"),
+        pack_message("/artflow/ping"),
+        pack_message("/artflow/request", 1, "get"),
+    ],
+)
+def test_a_packet_that_asks_for_too_much_is_told_once(message: bytes) -> None:
+    stage = Stage()
+    controls = [*stage.controls.parameters(), *stage.controls.triggers()]
+    heard = flood(stage, message)
+    assert [text for _, text in errors(heard)] == [OVER]
+    # the message that passes the limit is answered whole
+    assert MAX_ANSWERS <= len(heard) <= MAX_ANSWERS + 3 * len(controls)
+    stage.send(ALICE, "ping", 1)
+    assert ("pong", (1,)) in stage.heard(ALICE)
+
+
+def test_one_message_is_answered_whole_however_much_it_is() -> None:
+    stage = Stage()
+    strength = stage.controls.parameter("paint/strength")
+    for number in range(2 * MAX_ANSWERS):
+        stage.controls.declare(type(strength)(f"many/{number}", "f", 0.0, ""))
+    stage.send(ALICE, "get", "many/*")
+    heard = stage.heard(ALICE)
+    assert len(heard) == 2 * MAX_ANSWERS
+    assert not errors(heard)
+
+
+def test_nobody_else_loses_by_it() -> None:
+    stage = Stage()
+    stage.subscribe(BOB, "paint/steps")
+    asked = [pack_message("/artflow/ping", number) for number in range(20)]
+    list_all = bundle(1, *[pack_message("/artflow/list")] * 2700)
+    set_one = bundle(1, *[pack_message("/artflow/get")] * 2700, pack_message("/artflow/panic", 0))
+    stage.controls.on("panic", lambda *_: None)
+    packets = [(one, BOB) for one in asked]
+    packets += [(list_all, ALICE), (set_one, ALICE)]
+    packets += [(pack_message("/artflow/paint/steps", 3), ALICE)]
+    stage.session.receive(packets)
+    # a socket that takes nothing for a while: what waits does not add up over the turns
+    for _ in range(40):
+        stage.session.receive([(list_all, ALICE)])
+    stage.wait(0.5)
+    heard = stage.heard(BOB)
+    assert [args for name, args in heard if name == "pong"] == [(n,) for n in range(20)]
+    assert heard[-1] == ("paint/steps", (3,))
+    assert [text for _, text in errors(stage.heard(ALICE))] == [OVER]
+
+
+def test_what_waited_for_its_time_may_not_ask_for_more_either() -> None:
+    stage = Stage()
+    soon = timetag_at(WALL_S + stage.now + 1)
+    flood(stage, pack_message("/artflow/list"), timetag=soon)
+    stage.wait(2)
+    heard = stage.heard(ALICE)
+    assert [text for _, text in errors(heard)] == [OVER]
+    assert len(heard) < 2 * MAX_ANSWERS
 
 
 def test_long_words_still_fit_a_packet() -> None:

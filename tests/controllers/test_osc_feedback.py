@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from controllers.osc_peers import Address
 from controllers.osc_wire import Arg, pack_message
-from engine.controls import Parameter
+from engine.controls import Change, Parameter
 from tests.controllers.stage import ALICE, BOB, CAROL, Heard, Stage, errors
+from tests.helpers.osc import table
 
 
 def values(heard: list[Heard], name: str) -> list[Arg]:
@@ -189,6 +190,47 @@ def test_steps_of_the_painter_are_never_dropped_and_stay_in_order() -> None:
     assert values(stage.heard(ALICE), "painter/fps")[-1] == 100.0
 
 
+@pytest.mark.parametrize("before_us", [True, False])
+def test_a_step_that_makes_another_is_heard_too(before_us: bool) -> None:
+    controls = table()
+
+    def gives_up(change: Change) -> None:
+        if change.value == "stalled":
+            controls.publish("painter/state", "failed")
+
+    if before_us:
+        controls.listen(gives_up)
+    stage = Stage(controls)
+    if not before_us:
+        controls.listen(gives_up)
+    stage.subscribe(ALICE)
+    controls.publish("painter/state", "stalled")
+    heard = stage.heard(ALICE)
+    # what is said last is what is
+    last_two = (values(heard, "painter/state"), values(heard, "painter/state/index"))
+    assert [words[-2:] for words in last_two] == [["stalled", "failed"], [3, 5]]
+    stage.wait(1)
+    assert stage.heard(ALICE) == []
+
+
+def test_a_subscription_without_a_port_changes_no_other() -> None:
+    stage = Stage()
+    port, other = Address(ALICE.host, 9001), Address(ALICE.host, 7777)
+    stage.send(ALICE, "subscribe", 9001, 30, "paint/*")
+    stage.heard(port)
+    stage.send(other, "subscribe", 0, 1, "prompt/*")
+    assert {name for name, _ in stage.heard(other)} >= {"startup", "prompt/a"}
+    stage.controls.set("prompt/a", "rain")
+    stage.wait(1)
+    assert stage.heard(port) == []
+    assert stage.heard(other) == [("prompt/a", ("rain",))]
+    stage.send(other, "unsubscribe")
+    stage.controls.set("paint/steps", 2)
+    stage.wait(1)
+    assert stage.heard(port) == [("paint/steps", (2,))]
+    assert stage.heard(other) == []
+
+
 def test_a_named_port_hears_answers_errors_and_feedback() -> None:
     stage = Stage()
     port = Address(ALICE.host, 9001)
@@ -298,6 +340,36 @@ def test_errors_of_the_show_go_to_all_who_listen_and_to_who_caused_them() -> Non
     stage.controls.report("/artflow/input/source", "camera 0 is gone")
     assert stage.heard(ALICE) == []
     assert stage.heard(BOB) == [("error", ("/artflow/input/source", "camera 0 is gone"))]
+
+
+def test_an_error_carries_no_control_characters() -> None:
+    """It ends in terminals and in log files, one line each."""
+    stage = Stage()
+    stage.subscribe(BOB)
+    sent = "\x1b]0;mine\x07\x1b[2J\n\x9b1m\u202e"
+    wrong: dict[str, tuple[Arg, ...]] = {
+        sent: (1,),
+        "elsewhere": (1,),
+        "paint/guidance-mode": (sent,),
+        "get": (sent,),
+        "subscribe": (sent + "[",),
+        "paint/*": (sent,),
+        "request": ("id", sent),
+        f"*{sent}": (1,),
+    }
+    for name, args in wrong.items():
+        stage.send(ALICE, name, *args)
+    stage.send(ALICE, f"/{sent}")
+    stage.send_bytes(ALICE, b"/x\0\0" + b",\x1b\0\0")
+    stage.controls.report(f"snapshot{sent}", f"{sent} is no name for a file")
+    told = errors(stage.heard(ALICE)) + errors(stage.heard(BOB))
+    assert len(told) > 10
+    for words in told:
+        assert all(str(word).isprintable() for word in words), words
+    assert told[-1] == (
+        "/artflow/snapshot\\x1b]0;mine\\x07\\x1b[2J\\n\\x9b1m\\u202e",
+        "\\x1b]0;mine\\x07\\x1b[2J\\n\\x9b1m\\u202e is no name for a file",
+    )
 
 
 def test_a_flood_of_errors_is_counted_and_told() -> None:

@@ -74,10 +74,34 @@ def test_without_a_port_feedback_goes_where_answers_go() -> None:
     peers.subscribe(OTHER, 9001, None, None, 1.0)
     assert destinations(peers, PATCH) == [50_000]
     third = Address("10.0.0.2", 50_002)
-    assert [peer.address.port for peer in peers.subscribe(third, None, None, None, 2.0)] == [
-        9001,
-        50_002,
-    ]
+    assert peers.subscribe(third, None, None, None, 2.0).address == third
+    assert destinations(peers, third) == [50_002]
+
+
+def test_without_a_port_another_program_is_kept_alive_and_else_left_alone() -> None:
+    peers = book()
+    named = peers.subscribe(PATCH, 9001, Pattern("paint/*"), 10.0, 0.0)
+    own = peers.subscribe(OTHER, None, Pattern("prompt/*"), 1.0, 20.0)
+    assert named.lease_until == own.lease_until == 20.0 + LEASE_S
+    assert not named.wants("prompt/a")
+    assert named.wants("paint/steps")
+    named.sent("paint/steps", 1, 30.0)
+    named.note("paint/steps", 30.0)
+    assert named.deadline() == pytest.approx(30.1)
+    peers.unsubscribe(OTHER, None)
+    # a third that never subscribed ends nobody's lease but its own
+    peers.unsubscribe(Address("10.0.0.2", 50_002), None)
+    assert list(peers.subscribers()) == [named]
+
+
+def test_a_client_that_named_its_port_need_not_name_it_again() -> None:
+    peers = book()
+    named = peers.subscribe(PATCH, 9001, Pattern("paint/*"), None, 0.0)
+    assert peers.subscribe(PATCH, None, Pattern("prompt/*"), None, 10.0) is named
+    assert named.wants("prompt/a")
+    assert named.lease_until == 10.0 + LEASE_S
+    peers.unsubscribe(PATCH, None)
+    assert not list(peers.subscribers())
 
 
 def test_leases_end_unless_renewed() -> None:

@@ -263,6 +263,19 @@ async def test_other_reasons_not_to_listen(
     assert str(caught.value).startswith(line)
 
 
+async def test_a_system_that_gives_no_larger_buffer_is_listened_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Stingy(socket.socket):
+        def setsockopt(self, *_args: object) -> None:
+            raise OSError(errno.ENOBUFS, "no buffer space available")
+
+    monkeypatch.setattr(socket, "socket", Stingy)
+    listens = await open_udp("127.0.0.1", 0)
+    assert listens.address.port
+    listens.close()
+
+
 async def test_addresses_are_resolved_for_the_family_in_use() -> None:
     here = Address("127.0.0.1", 9000)
     assert await resolve("127.0.0.1", 9001, here) == Address("127.0.0.1", 9001)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import struct
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -152,6 +153,7 @@ def test_a_mistake_behind_an_address_is_logged_and_told(caplog: pytest.LogCaptur
     with caplog.at_level(logging.ERROR):
         stage.send(ALICE, "panic")
     assert "ZeroDivisionError" in caplog.text
+    assert "/artflow/panic" in caplog.text
     assert errors(stage.heard(ALICE)) == [
         ("/artflow/panic", "this went wrong inside; the log says how")
     ]
@@ -311,7 +313,51 @@ def test_what_waits_is_bounded() -> None:
     assert "4096 messages wait" in str(errors(stage.heard(ALICE)))
     stage.wait(2)
     assert stage.controls.get("draw/size") == 5.0
-    assert stage.session._waiting == 0
+    assert (stage.session._waiting, stage.session._waiting_octets) == (0, 0)
+
+
+def test_a_bundle_that_finds_no_room_to_wait_stays_whole() -> None:
+    stage = Stage()
+    soon = timetag_at(WALL_S + stage.now + 5)
+    size = pack_message("/artflow/draw/size", 5)
+    for _ in range(4):
+        stage.send_bytes(ALICE, bundle(soon, *[size] * 1000))
+    both = [pack_message("/artflow/paint/seed", 8), pack_message("/artflow/paint/steps", 4)]
+    stage.send_bytes(BOB, bundle(soon, both[0], *[size] * 96, both[1]))
+    assert (stage.controls.get("paint/seed"), stage.controls.get("paint/steps")) == (8, 4)
+    told = "at most 4096 messages wait for their timetags, applied at once"
+    assert errors(stage.heard(BOB)) == [("/artflow/paint/seed", told)]
+    # one that fits still waits
+    stage.send_bytes(BOB, bundle(soon, pack_message("/artflow/paint/seed", 9)))
+    assert stage.controls.get("paint/seed") == 8
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (60_000, pack_message("/artflow/prompt/a", "x" * 60_000)),
+        (60_000, pack_message("/artflow/prompt/a", b"x" * 60_000)),
+        # small on the wire, large in memory
+        (500_000, pack_message("/artflow/paint/steps", *[True] * 60_000)),
+        (800_000, pack_message("/artflow/paint/steps", *[(0.5,)] * 9_000)),
+    ],
+)
+def test_what_waits_is_bounded_in_memory(size: int, message: bytes) -> None:
+    stage = Stage()
+    soon = timetag_at(WALL_S + stage.now + 9)
+    tracemalloc.start()
+    try:
+        for _ in range(90):
+            stage.session.receive([(bundle(soon, message), ALICE)])
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 1 <= stage.session._waiting <= 4_000_000 // size
+    assert kept < 6_000_000
+    heard = [text for _, text in errors(stage.heard(ALICE))]
+    assert heard[0] == "at most 4 MB of messages wait for their timetags, applied at once"
+    stage.wait(10)
+    assert (stage.session._waiting, stage.session._waiting_octets) == (0, 0)
 
 
 # anything

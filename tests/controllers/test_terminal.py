@@ -145,19 +145,21 @@ async def test_a_stalled_terminal_freezes_no_control() -> None:
         console = Console(file=cast(IO[str], Direct(file)), force_terminal=True)
         terminal = Terminal(controls, console, printer=printer)
         server = OscServer(controls, "127.0.0.1", 0, version="9.9")
-        async with trio.open_nursery() as nursery:
-            await nursery.start(server.run)
-            nursery.start_soon(terminal.run)
-            for number in range(MAX_WAITING_LINES * 2):
-                terminal.notice(f"notice {number} " + "." * 100)
-            controls.report("input/source", "camera 0 is gone")
-            controls.publish("painter/state", "failed")
-            with OscClient(server.port) as client:
-                assert await trio.to_thread.run_sync(client.ask, "painter/state") == "failed"
-            nursery.cancel_scope.cancel()
-        assert not printer.flush(0.01)
-        assert printer.dropped > 0
-        os.close(master)  # the terminal hangs up: what waits is let go
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(server.run)
+                nursery.start_soon(terminal.run)
+                for number in range(MAX_WAITING_LINES * 2):
+                    terminal.notice(f"notice {number} " + "." * 100)
+                controls.report("input/source", "camera 0 is gone")
+                controls.publish("painter/state", "failed")
+                with OscClient(server.port) as client:
+                    assert await trio.to_thread.run_sync(client.ask, "painter/state") == "failed"
+                nursery.cancel_scope.cancel()
+            assert not printer.flush(0.01)
+            assert printer.dropped > 0
+        finally:
+            os.close(master)  # the terminal hangs up: what waits is let go
         assert printer.flush(30)
 
 

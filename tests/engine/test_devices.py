@@ -42,7 +42,7 @@ def test_the_last_line_is_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert devices.ask_torch(["diffusers"]) == TorchReport(
         devices=(ComputeDevice("cuda:0", "Big", 80000.0, "9.0"),)
     )
-    assert asked == [[sys.executable, "-m", "engine.painter.devices", "diffusers"]]
+    assert asked == [[sys.executable, "-P", "-m", "engine.painter.devices", "diffusers"]]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Array = NDArray[Any]
+CLOCK_WITHIN_S = 1.5
+"""A recording's beginning and end are known from outside within half a second each."""
 
 
 def recorded(path: Path) -> tuple[list[Array], list[float]]:
@@ -57,6 +59,17 @@ def difference(one: Array, other: Array) -> float:
 
 
 def unbroken(moments: list[float], fps: float = 30.0) -> bool:
-    """Whether the times step by exactly one frame throughout."""
+    """Whether the times step by exactly one frame throughout.
+
+    They are counted, not measured: only `assert_clock` tells whether any frame is missing.
+    """
     steps = np.diff(np.asarray(moments))
     return bool(len(steps) and np.abs(steps - 1 / fps).max() < 1e-3)
+
+
+def assert_clock(recording: Path | list[float], elapsed_s: float, fps: float = 30.0) -> None:
+    """The recording, or the times of its frames, is unbroken and as long as it ran."""
+    moments = recorded(recording)[1] if isinstance(recording, Path) else recording
+    assert unbroken(moments, fps)
+    length_s = moments[-1] - moments[0] + 1 / fps
+    assert abs(length_s - elapsed_s) <= CLOCK_WITHIN_S, (length_s, elapsed_s)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +14,10 @@ import trio
 from PIL import Image
 
 from engine.controls import Controls
-from engine.latest import Frame, Latest
+from engine.latest import Frame, Latest, Picture
 from engine.output import Output
 from engine.outputs import Outputs
+from engine.outputs.recorder import _Encoder
 from engine.parameters import PARAMETERS, TRIGGERS
 
 PATIENCE_S = 20.0
@@ -162,17 +163,83 @@ async def test_a_fault_of_our_own_is_reported_too(
 async def test_triggers_never_wait_for_the_disk(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    answers = threading.Event()
+
     def slow(*_: object) -> Path:
-        time.sleep(0.1)
+        answers.wait(PATIENCE_S)
         return tmp_path / "x.png"
 
     rig.show(50)
     monkeypatch.setattr("engine.outputs.save_snapshot", slow)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.outputs.run)
-        start_s = time.monotonic()
         for _ in range(5):
             rig.controls.fire("snapshot")
-        assert time.monotonic() - start_s < 0.4
+            await trio.sleep(0.01)
+        assert not rig.notices
+        answers.set()
         await until(lambda: len(rig.notices) == 5)
+        nursery.cancel_scope.cancel()
+
+
+async def test_the_end_of_the_show_waits_for_no_dead_disk(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, answers = threading.Event(), threading.Event()
+
+    def dead(*_: object) -> Path:
+        asked.set()
+        answers.wait(PATIENCE_S)
+        return tmp_path / "x.png"
+
+    rig.show(50)
+    monkeypatch.setattr("engine.outputs.save_snapshot", dead)
+    monkeypatch.setattr("engine.outputs._CLOSE_WITHIN_S", 0.2)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.outputs.run)
+        rig.controls.fire("record/start", ("take",))
+        rig.controls.fire("snapshot")
+        await until(asked.is_set)
+        await until(lambda: rig.outputs.recorder.frames)
+        nursery.cancel_scope.cancel()
+    assert len(rig.notices) < 3, "the snapshot was never answered"
+    assert not any(line.startswith("snapshot") for line in rig.notices)
+    assert "snapshot was left behind" in caplog.text
+    # what can still be closed, is
+    assert not rig.outputs.recorder.active
+    answers.set()
+
+
+async def test_a_recording_that_broke_is_told_though_another_runs(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = _Encoder.encode
+
+    def breaking(self: _Encoder, picture: Picture, tick: int) -> None:
+        if tick == 2 and rig.outputs.recorder.path and "a." in rig.outputs.recorder.path.name:
+            raise OSError(28, "No space left on device")
+        encode(self, picture, tick)
+
+    rig.show(50)
+    monkeypatch.setattr(_Encoder, "encode", breaking)
+    monkeypatch.setattr("engine.outputs.PUBLISH_EVERY_S", 1000.0)  # nobody has looked meanwhile
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.outputs.run)
+        rig.controls.fire("record/start", ("a",))
+        await until(lambda: rig.outputs.recorder.error)
+        rig.controls.fire("record/start", ("b",))
+        await until(lambda: rig.reports)
+        assert rig.reports[0][0] == "record/start"
+        assert "recording a.mp4 ended after" in rig.reports[0][1]
+        await until(lambda: rig.outputs.recorder.frames > 3)
+        assert rig.outputs.recorder.active
+        nursery.cancel_scope.cancel()
+    assert len(rig.reports) == 1
+
+
+async def test_the_shown_rate_is_published(rig: Rig) -> None:
+    rig.output.fps = 23.0
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.outputs.run)
+        await until(lambda: rig.controls.get("output/fps") == 23.0)
         nursery.cancel_scope.cancel()

@@ -19,6 +19,7 @@ from engine.errors import OutputError, SettingError
 from engine.latest import Frame, Latest, Picture
 from engine.outputs import recorder as recorder_file
 from engine.outputs.recorder import Recorder, fitted
+from tests.helpers.media import number_of, numbered
 
 PATIENCE_S = 20.0
 
@@ -168,6 +169,63 @@ def test_the_end_is_made_up_for_too(tmp_path: Path) -> None:
     assert len(read(path)[0]) == recorder.frames >= 4
 
 
+class Moments(Latest[Frame]):
+    """Shows a picture that tells the tick at which it is looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+        self.replaced = 1
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def get(self) -> Frame | None:
+        return Frame(numbered(int(self.now_s * 30 + 1e-6)), 1, 0, 1)
+
+
+@pytest.mark.parametrize("ticks", [1.5, 3.25])
+def test_pictures_that_take_long_to_encode_stay_at_their_own_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ticks: float
+) -> None:
+    shown = Moments()
+    converted = recorder_file._Encoder._converted
+
+    def slowly(self: recorder_file._Encoder, picture: Picture) -> av.VideoFrame:
+        shown.now_s += ticks / 30
+        return converted(self, picture)
+
+    monkeypatch.setattr(recorder_file._Encoder, "_converted", slowly)
+    recorder = Recorder(shown, tmp_path, clock=shown.clock)
+    path = recorder.start("slow")
+    wait_frames(recorder, 90)
+    recorder.stop()
+    told = [number_of(picture) for picture in read(path)[0]]
+    assert len(told) == recorder.frames == round(shown.now_s * 30)
+    assert len(set(told)) >= len(told) / (ticks + 2), "new pictures come all the time"
+    late = [tick - number for tick, number in enumerate(told)]
+    assert min(late) >= -1
+    assert max(late) <= 2 + ticks
+
+
+def test_what_takes_too_long_even_to_repeat_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = Moments()
+    repeat = recorder_file._Encoder.repeat
+
+    def slowly(self: recorder_file._Encoder, tick: int) -> None:
+        shown.now_s += 1.5 / 30
+        repeat(self, tick)
+
+    monkeypatch.setattr(recorder_file._Encoder, "repeat", slowly)
+    recorder = Recorder(shown, tmp_path, clock=shown.clock)
+    path = recorder.start("hopeless")
+    wait_frames(recorder, 60)
+    recorder.stop()
+    assert len({number_of(picture) for picture in read(path)[0]}) > 4, "it does not stand still"
+
+
 def test_the_size_stays_whatever_is_shown(tmp_path: Path) -> None:
     shown: Latest[Frame] = Latest()
     put(shown, plain(80, 63, 47))  # odd: a pixel is cut
@@ -295,6 +353,20 @@ def recording(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         cwd=Path(__file__).parents[2],
     )
+
+
+def test_all_but_the_last_half_second_is_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "take.mp4"
+    path.touch()
+    noise = np.random.default_rng(1)
+    missing = []
+    with recorder_file._Encoder(path, 64, 64, 30) as encoder:
+        for tick in range(90):
+            encoder.encode(noise.integers(0, 256, (64, 64, 3), np.uint8), tick)
+            if tick >= 30:
+                missing.append(tick + 1 - len(read(path)[0]))
+    assert max(missing) <= 15
+    assert len(read(path)[0]) == 90
 
 
 def test_a_killed_recording_can_be_played(tmp_path: Path) -> None:

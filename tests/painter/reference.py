@@ -12,7 +12,11 @@ from torch import Tensor
 from engine.painter.schedule import timesteps_of
 from engine.painter.settings import Settings
 from engine.painter.stream import LiveStream
+from engine.parameters import PARAMETERS
 from tests.painter import tiny
+
+_MODES = next(row.choices for row in PARAMETERS if row.name == "paint/guidance-mode")
+GUIDANCE_MODES = [str(mode) for mode in _MODES or ()]
 
 
 def live(pipe: Any, **options: Any) -> LiveStream:

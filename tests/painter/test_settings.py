@@ -6,7 +6,8 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from engine.painter.settings import CONTROLS, GUIDANCE_MODES, MAX_STEPS, Settings
+from engine.painter.settings import CONTROLS, MAX_STEPS, Settings
+from engine.parameters import PARAMETERS
 
 
 def test_defaults_are_those_of_the_contract() -> None:
@@ -14,8 +15,12 @@ def test_defaults_are_those_of_the_contract() -> None:
     assert Settings() == Settings(
         "", "", 0.0, "", 0.5, 1, 1.0, "none", 1.0, 2, 3, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0
     )
-    assert GUIDANCE_MODES == ("none", "self", "initialize", "full")
-    assert MAX_STEPS == 4
+
+
+def test_defaults_are_those_of_the_table() -> None:
+    table = {row.name: row for row in PARAMETERS}
+    assert Settings.from_values({name: table[name].default for name in CONTROLS}) == Settings()
+    assert table["paint/steps"].high == MAX_STEPS
 
 
 def test_every_field_is_one_control() -> None:

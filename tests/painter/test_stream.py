@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.painter.batch import StreamBatch
-from engine.painter.settings import GUIDANCE_MODES, Settings
+from engine.painter.settings import Settings
 from engine.painter.stream import LiveStream
 from tests.painter import tiny
-from tests.painter.reference import assert_same_frames, live, paint, upstream
+from tests.painter.reference import GUIDANCE_MODES, assert_same_frames, live, paint, upstream
 
 STEPS = (1, 2, 3, 4)
 START = Settings(

@@ -35,14 +35,14 @@ def one(path: Path, size: tuple[int, int] = SIZE) -> Picture:
 
 
 def test_a_video_plays_in_order_and_round_and_round(tmp_path: Path) -> None:
-    path = make_video(tmp_path / "v.mp4", (numbered(n) for n in range(20)), fps=60, sound=True)
+    path = make_video(tmp_path / "v.mp4", (numbered(n) for n in range(100)), fps=60, sound=True)
     with playing(path) as video:
-        seen = [number_of(video.read()) for _ in range(60)]
-    steps = {(after - before) % 20 for before, after in pairwise(seen)}
+        seen = [number_of(video.read()) for _ in range(110)]
+    steps = {(after - before) % 100 for before, after in pairwise(seen)}
     assert seen[0] == 0
     assert len(set(seen)) > 10
-    assert steps <= set(range(1, 15)), "a late machine may leave frames out, none comes twice"
-    assert min(seen[30:]) < 10, "it went round"
+    assert steps <= set(range(1, 75)), "a late machine may leave frames out, none comes twice"
+    assert any(after < before for before, after in pairwise(seen)), "it went round"
 
 
 def test_a_video_plays_at_its_own_rate(tmp_path: Path) -> None:
