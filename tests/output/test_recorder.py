@@ -20,6 +20,7 @@ from engine.latest import Frame, Latest, Picture
 from engine.outputs import recorder as recorder_file
 from engine.outputs.recorder import Recorder, fitted
 from tests.helpers.media import number_of, numbered
+from tests.helpers.pictures import assert_clock
 
 PATIENCE_S = 20.0
 
@@ -137,6 +138,15 @@ class Skipping:
 
     def __call__(self) -> float:
         return time.monotonic() + self.skipped_s
+
+
+def test_a_recording_shorter_than_it_ran_is_noticed() -> None:
+    moments = [n / 30 for n in range(90)]
+    assert_clock(moments, 3.0)
+    with pytest.raises(AssertionError):
+        assert_clock(moments, 9.0)  # every frame in its place, two thirds of them missing
+    with pytest.raises(AssertionError):
+        assert_clock([*moments[:40], *moments[41:]], 3.0)
 
 
 def test_ticks_that_passed_in_a_stall_are_made_up_for(tmp_path: Path) -> None:
