@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -215,6 +216,8 @@ class Controls:
     _reporters: list[Report] = field(default_factory=list)
     _snapshot: Snapshot = field(default_factory=lambda: Snapshot(0, MappingProxyType({})))
     _stale: bool = False
+    _untold: deque[Change] = field(default_factory=deque)
+    _telling: bool = False
     _seq: int = 0
     moving: Callable[[Parameter, Value, Value], bool] | None = None
     wake: Callable[[], None] = lambda: None
@@ -234,18 +237,6 @@ class Controls:
                 continue
             self._parameters[entry.name] = entry
             self._values[entry.name] = self._live[entry.name] = entry.default
-        self._touch()
-
-    def redeclare(self, parameter: Parameter) -> None:
-        """Replace a declared row (another default, other choices), keeping its value if it fits."""
-        if parameter.name not in self._parameters:
-            raise UnknownControl(parameter.name)
-        self._parameters[parameter.name] = parameter
-        try:
-            value = parameter.coerce(self._values[parameter.name])
-        except ControlError:
-            value = parameter.default
-        self._values[parameter.name] = self._live[parameter.name] = value
         self._touch()
 
     def on(self, trigger: str, handler: TriggerHandler) -> None:
@@ -375,8 +366,17 @@ class Controls:
             self._live[name] = value
         self._touch()
         change = Change(parameter, value, origin, clamped)
-        for listener in tuple(self._listeners):
-            listener(change)
+        self._untold.append(change)
+        if self._telling:
+            return  # a listener made this one: it is told after the one under way
+        self._telling = True
+        try:
+            while self._untold:
+                change = self._untold.popleft()
+                for listener in tuple(self._listeners):
+                    listener(change)
+        finally:
+            self._telling = False
 
     def _touch(self) -> None:
         self._seq += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,9 +23,9 @@ def bench(*arguments: str, folder: Path, display: str = "") -> str:
         [sys.executable, "-m", "artflow", "bench", *arguments],
         cwd=folder,
         env={
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            **os.environ,
             "PYTHONPATH": str(ROOT),
-            "HOME": str(folder),
+            "ARTFLOW_DATA": str(folder / "data"),
             "DISPLAY": display,
         },
         capture_output=True,

@@ -311,6 +311,7 @@ def flood(stage: Stage, *messages: bytes, timetag: int = 1) -> list[Heard]:
         pack_message("/artflow/ping"),
         pack_message("/artflow/request", 1, "get"),
     ],
+    ids=["get", "list", "pattern", "question", "subscribe", "ping", "request"],
 )
 def test_a_packet_that_asks_for_too_much_is_told_once(message: bytes) -> None:
     stage = Stage()

@@ -34,20 +34,6 @@ def test_declaring(controls: Controls) -> None:
             controls.declare(twice)
 
 
-def test_redeclaring_keeps_a_value_that_fits(controls: Controls) -> None:
-    controls.set("mode", "fast")
-    controls.redeclare(Parameter("mode", "s", "off", "", choices=("off", "fast")))
-    assert controls.get("mode") == "fast"
-    controls.redeclare(Parameter("mode", "s", "still", "", choices=("still", "moving")))
-    assert controls.get("mode") == "still"
-    assert controls.snapshot.text("mode") == "still"
-    controls.set("level", 1.0)
-    controls.redeclare(Parameter("level", "f", 0.0, "", low=0.0, high=0.25))
-    assert controls.get("level") == 0.25
-    with pytest.raises(UnknownControl):
-        controls.redeclare(Parameter("absent", "f", 0.0, ""))
-
-
 def test_unknown_names_are_answered_with_the_nearest(controls: Controls) -> None:
     for action in (
         lambda: controls.parameter("levl"),
@@ -187,9 +173,7 @@ def test_others_see_changes_only_when_they_are_committed(controls: Controls) -> 
 
 
 def test_a_reader_in_another_thread_sees_whole_turns(controls: Controls) -> None:
-    controls.redeclare(Parameter("count", "i", 0, ""))
-    controls.declare(Parameter("twin", "i", 0, ""))
-    controls.set("count", 0)
+    controls.declare(Parameter("one", "i", 0, ""), Parameter("twin", "i", 0, ""))
     controls.commit()
     done = threading.Event()
     torn: list[Snapshot] = []
@@ -197,13 +181,13 @@ def test_a_reader_in_another_thread_sees_whole_turns(controls: Controls) -> None
     def read() -> None:
         while not done.is_set():
             seen = controls.committed
-            if seen.values["count"] != seen.values["twin"]:
+            if seen.values["one"] != seen.values["twin"]:
                 torn.append(seen)
 
     reader = threading.Thread(target=read)
     reader.start()
     for number in range(2000):
-        controls.set("count", number)
+        controls.set("one", number)
         controls.set("twin", number)
         controls.commit()
     done.set()
@@ -239,3 +223,18 @@ def test_a_slewing_value_is_left_to_motion() -> None:
     # asked also where the value is there already: it may be on its way elsewhere
     controls.set("slow", 0.25)
     assert asked == [("slow", 0.0, 1.0), ("slow", 0.5, 0.25), ("slow", 0.25, 0.25)]
+
+
+def test_a_change_made_by_a_listener_is_told_to_all_after_the_one_under_way() -> None:
+    table = Controls()
+    table.declare(Parameter("a", "i", 0, "", low=0, high=9), Parameter("b", "i", 0, ""))
+
+    def follow(change: Change) -> None:
+        if change.parameter.name == "a":
+            table.set("b", 7)
+
+    table.listen(follow)
+    told: list[tuple[str, object]] = []
+    table.listen(lambda change: told.append((change.parameter.name, change.value)))
+    table.set("a", 1)
+    assert told == [("a", 1), ("b", 7)]

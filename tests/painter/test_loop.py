@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from engine.painter import protocol
 from engine.painter.copying import CopyPainter
 from engine.painter.loop import STATS_EVERY_S, Orders, Pulse, Tally, paint_forever
 from engine.painter.settings import Settings
+
+
+T = TypeVar("T")
 
 
 class Brightens(CopyPainter):
@@ -49,6 +53,10 @@ class Loop:
             assert time.monotonic() < deadline
             time.sleep(0.002)
 
+    def of(self, kind: type[T]) -> list[T]:
+        """The messages of this kind that were sent."""
+        return [message for message in self.sent if isinstance(message, kind)]
+
     def close(self) -> None:
         self.orders.leave.set()
         self._thread.join(30)
@@ -65,9 +73,10 @@ def test_paints_with_the_settings_of_the_moment_and_stamps_them() -> None:
         assert (frame.picture == 15).all()
         assert (frame.captured_ns, frame.snapshot_seq) == (123, 1)
         loop.orders.newest = protocol.Settings(9, {"paint/seed": 7}, traced=True)
-        loop.until(lambda: loop.sent)
-        assert isinstance(loop.sent[0], protocol.Applied)
-        assert loop.sent[0].snapshot_seq == 9
+        loop.until(lambda: loop.of(protocol.Applied))
+        assert [message.snapshot_seq for message in loop.of(protocol.Applied)] == [9]
+        # the first picture is told of at once: from now on the painter has painted
+        assert loop.of(protocol.Beat)[0].painted == 1
         loop.inputs.put(np.full((8, 8, 3), 10, np.uint8), 124)
         assert loop.outputs.wait(30)
         frame = loop.outputs.take()
@@ -83,7 +92,7 @@ def test_stats_come_and_the_mark_grows_while_nothing_does() -> None:
     try:
         mark = loop.pulse.mark
         loop.inputs.put(np.zeros((8, 8, 3), np.uint8), 1)
-        loop.until(lambda: any(isinstance(message, protocol.Stats) for message in loop.sent))
+        loop.until(lambda: loop.of(protocol.Stats))
         assert loop.pulse.mark > mark
         assert loop.outputs.written == 0
     finally:
