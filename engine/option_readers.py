@@ -18,6 +18,8 @@ from engine.controls import MAX_TEXT_BYTES
 from engine.errors import SettingError
 
 MAX_SIDE: Final = 16384
+MAX_PAINTED_SIDE: Final = 4096
+"""Six frames of this size lie in shared memory: 300 MB at the most."""
 
 Size = tuple[int, int]
 """(width, height) in pixels."""
@@ -79,13 +81,15 @@ def choice(*choices: str) -> Reader:
     return read
 
 
-def size(multiple: int) -> Reader:
+def size(multiple: int, most: int = MAX_SIDE) -> Reader:
+    """WxH, both multiples of `multiple` and at most `most`."""
+
     def read(raw: object) -> Size:
         match = re.fullmatch(r"([0-9]{1,5}) ?[xX×] ?([0-9]{1,5})", word(raw))
         if not match:
             raise ValueError(raw)
         width, height = map(int, match.groups())
-        if any(side % multiple or not 0 < side <= MAX_SIDE for side in (width, height)):
+        if any(side % multiple or not 0 < side <= most for side in (width, height)):
             raise ValueError(raw)
         return width, height
 

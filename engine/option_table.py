@@ -82,8 +82,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "Picture",
         "WxH",
         "painted size, multiples of 8 (default: the model's own)",
-        reader.size(8),
-        "WxH, both multiples of 8, such as 512x512",
+        reader.size(8, reader.MAX_PAINTED_SIDE),
+        f"WxH, both multiples of 8 up to {reader.MAX_PAINTED_SIDE}, such as 512x512",
     ),
     Option(
         "record",

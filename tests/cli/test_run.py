@@ -109,7 +109,7 @@ def test_wrong_values_are_bad_usage_all_at_once(
 ) -> None:
     assert main(["--size", "13x7", "--osc-port", "x"]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "artflow: --size is '13x7'; allowed: WxH, both multiples of 8, such as 512x512",
+        "artflow: --size is '13x7'; allowed: WxH, both multiples of 8 up to 4096, such as 512x512",
         "artflow: --osc-port is 'x'; allowed: a port from 0 to 65535 (0 = any free)",
     ]
     assert main(["--headless", "--fullscreen"]) == 2
@@ -148,7 +148,8 @@ def test_a_bad_show_file_is_told_line_by_line(
     rest = "; left out, the rest of the show runs"
     assert capsys.readouterr().err.splitlines() == [
         f"artflow: {show}:1: unknown option 'sorce'; did you mean 'source'?{rest}",
-        f"artflow: {show}:2: size is 5; allowed: WxH, both multiples of 8, such as 512x512{rest}",
+        f"artflow: {show}:2: size is 5; allowed: WxH, both multiples of 8 up to 4096, "
+        f"such as 512x512{rest}",
     ]
     assert "unknown option 'sorce'" in (data / "logs" / "artflow.log").read_text()
 

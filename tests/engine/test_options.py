@@ -132,7 +132,7 @@ def test_every_problem_is_told_at_once() -> None:
     )
     assert values["seed"] == 5
     assert problems == [
-        "show.yaml:1: size is '7x7'; allowed: WxH, both multiples of 8, such as 512x512",
+        "show.yaml:1: size is '7x7'; allowed: WxH, both multiples of 8 up to 4096, such as 512x512",
         "show.yaml:1: osc-port is 'x'; allowed: a port from 0 to 65535 (0 = any free)",
         "show.yaml:1: headless stands beside fullscreen; "
         "allowed: one of window, fullscreen, headless",

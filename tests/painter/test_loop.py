@@ -14,7 +14,6 @@ from engine.painter.copying import CopyPainter
 from engine.painter.loop import STATS_EVERY_S, Orders, Pulse, Tally, paint_forever
 from engine.painter.settings import Settings
 
-
 T = TypeVar("T")
 
 

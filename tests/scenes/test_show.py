@@ -119,7 +119,7 @@ set:
         "2: unknown option 'sorce'; did you mean 'source'?",
         "3: osc-port is 70000; allowed: a port from 0 to 65535 (0 = any free)",
         "4: 'osc_port' says again what 'osc-port' says; leave one",
-        "5: size is '500x500'; allowed: WxH, both multiples of 8, such as 512x512",
+        "5: size is '500x500'; allowed: WxH, both multiples of 8 up to 4096, such as 512x512",
         "6: 'size' stands here twice; leave one",
         "8: paint/strength is 3; allowed: 0 to 1",
         "9: unknown control 'paint/strengt'; did you mean paint/strength or "
