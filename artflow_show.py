@@ -50,6 +50,9 @@ log = logging.getLogger(__name__)
 PREVIEW_AFTER_S: Final = 1.0
 """Headless, a preview is saved once painting has gone on for this long."""
 
+WINDOW_FIRST_S: Final = 1.0
+"""How long the painter waits at most for the window to open."""
+
 STOPPED_BY: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -265,13 +268,19 @@ class Show:
         """Paint, record and show until stopped."""
         with self._scope:
             async with trio.open_nursery() as parts:
-                parts.start_soon(self.painting.run)
+                parts.start_soon(self._paint)
                 parts.start_soon(self.outputs.run)
                 if self.options.record is not None:
                     self.outputs.record_file(self.options.record)
                 await trio.sleep(math.inf if self.options.seconds is None else self.options.seconds)
                 parts.cancel_scope.cancel()
         self.stop()
+
+    async def _paint(self) -> None:
+        # the window first: importing torch takes a core for seconds
+        with trio.move_on_after(WINDOW_FIRST_S):
+            await self._screened.wait()
+        await self.painting.run()
 
     async def _commit(self) -> None:
         """Show the world each turn's changes at once: painter, output stage, window."""
