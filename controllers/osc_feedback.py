@@ -179,7 +179,7 @@ class OscFeedback:
             if not peer.wants(name):
                 continue
             if parameter.read_only and parameter.choices is not None:
-                self._send_step(peer, parameter, change.value)
+                self._send_value(peer, parameter, change.value, self.clock())
                 continue
             if origin is not None and peer is origin.author:
                 peer.known[name] = change.value
@@ -191,14 +191,6 @@ class OscFeedback:
     def _note(self, peer: Peer, name: str) -> None:
         peer.note(name, self.clock())
         self._busy[peer] = None
-
-    def _send_step(self, peer: Peer, parameter: Parameter, step: Value) -> None:
-        now = self.clock()
-        self._send_value(peer, parameter, step, now)
-        newest = self.controls.get(parameter.name)
-        if newest != step:
-            # a listener before us answered this step with another, which we heard first
-            self._send_value(peer, parameter, newest, now)
 
     def _send_value(self, peer: Peer, parameter: Parameter, value: Value, now: float) -> None:
         for packet in _value_packets(parameter, value):
