@@ -156,3 +156,14 @@ def test_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 50 < ours.memory_mb() < 50_000
     monkeypatch.setattr(diffusion, "Path", lambda _: Path("/nowhere"))
     assert ours.memory_mb() > 50  # by another way, where there is no /proc
+
+
+@pytest.mark.parametrize("mode", ["self", "initialize"])
+def test_residual_guidance_that_leaves_the_numbers_begins_again(mode: str) -> None:
+    ours = painter()
+    wild = replace(START, guidance_mode=mode, guidance=3.0)
+    before = ours.paint(tiny.picture(0), wild)
+    ours.stream.stock_noise.fill_(torch.nan)
+    assert np.array_equal(ours.paint(tiny.picture(0), wild), before), "the last picture is held"
+    assert torch.isfinite(ours.stream.stock_noise).all()
+    assert len(np.unique(ours.paint(tiny.picture(1), wild))) > 2, "and painting goes on"
