@@ -360,6 +360,8 @@ def recording(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", RECORDING, str(folder), *arguments],
         stdout=subprocess.PIPE,
+        # a limit on the size of files holds for a log that pytest writes to as well
+        stderr=subprocess.DEVNULL,
         text=True,
         cwd=Path(__file__).parents[2],
     )

@@ -32,7 +32,7 @@ def plain(level: int, size: tuple[int, int] = SIZE) -> Picture:
 class Prop:
     """A source whose pictures are all of one grey, until `fails` or `ends` is set.
 
-    While `stuck` is set, its reads do not return.
+    While `stuck` is set, its reads do not return; `held` is set once one does not.
     """
 
     def __init__(self, level: int, size: tuple[int, int]) -> None:
@@ -42,11 +42,13 @@ class Prop:
         self.fails: Exception | None = None
         self.ends = False
         self.stuck = threading.Event()
+        self.held = threading.Event()
         self.closed = False
 
     def read(self) -> Picture | None:
         time.sleep(0.01)
         while self.stuck.is_set():
+            self.held.set()
             time.sleep(0.005)
         if self.fails:
             raise self.fails

@@ -227,6 +227,7 @@ async def test_a_stuck_read_does_not_hold_up_the_end() -> None:
     async with stage("camera:1", props=props) as show:
         await show.until_state("live")
         props.opened[0].stuck.set()
+        await until(props.opened[0].held.is_set)
         begun = time.monotonic()
     assert time.monotonic() - begun < PATIENCE_S
     assert threads() == 1, "left behind; it is a daemon"
