@@ -137,6 +137,7 @@ class Show:
             self.options.osc_port,
             feedback=self.options.feedback,
             version=show_version(),
+            told=self._refused,
         )
 
     def _job(self, model: ModelChoice) -> Job:
@@ -160,6 +161,11 @@ class Show:
             log.warning("%s: %s", address, text)
         else:
             notice(f"{address}: {text}", logging.WARNING)
+
+    def _refused(self, address: str, text: str) -> None:
+        """OSC that could not be understood: the sender was told, the operator should see it too."""
+        self._error = (f"{address}: {text}", time.monotonic())
+        notice(f"OSC refused: {address}: {text}", logging.WARNING)
 
     def _notice(self, text: str) -> None:
         self._noticed = (text, time.monotonic())

@@ -27,7 +27,8 @@ _log = logging.getLogger(__name__)
 class OscServer:
     """Plays `controls` over OSC and tells what happens.
 
-    `feedback` lists places, (host, port), that hear every change. `port` 0 takes any free one;
+    `feedback` lists places, (host, port), that hear every change. `told` gets (address, text) of
+    what was refused, once a second at most, for the operator. `port` 0 takes any free one;
     once `run` has started, `host` and `port` say where it listens.
     """
 
@@ -39,6 +40,7 @@ class OscServer:
         *,
         feedback: Sequence[tuple[str, int]] = (),
         version: str,
+        told: Callable[[str, str], None] | None = None,
         wall: Callable[[], float] = time.time,
         open_datagrams: Opener = open_udp,
     ) -> None:
@@ -47,6 +49,7 @@ class OscServer:
         self._controls = controls
         self._targets = tuple(feedback)
         self._version = version
+        self._told = told
         self._wall = wall
         self._open = open_datagrams
         self._session: OscSession | None = None
@@ -78,7 +81,11 @@ class OscServer:
         with closing(await self._open(self.host, self.port)) as datagrams:
             self.host, self.port = datagrams.address
             self._session = session = OscSession(
-                self._controls, version=self._version, clock=trio.current_time, wall=self._wall
+                self._controls,
+                version=self._version,
+                clock=trio.current_time,
+                wall=self._wall,
+                told=self._told,
             )
             session.feedback.wake = self._wake
             with closing(session.feedback):

@@ -39,6 +39,7 @@ MAX_SCHEDULED: Final = 4096
 MAX_SCHEDULED_MB: Final = 4
 """The memory that they may take."""
 MAX_REMEMBERED: Final = 1024
+TELL_EVERY_S: Final = 1.0
 """Requests whose answer can be given again."""
 REMEMBERED_S: Final = 30.0
 """For so long after it last came a request is known again."""
@@ -75,8 +76,11 @@ class OscSession:
         version: str,
         clock: Callable[[], float],
         wall: Callable[[], float],
+        told: Callable[[str, str], None] | None = None,
     ) -> None:
         self.controls = controls
+        self._told = told
+        self._told_at = -math.inf
         self.feedback = OscFeedback(controls, version=version, clock=clock)
         self.received = 0
         self.coalesced = 0
@@ -259,6 +263,12 @@ class OscSession:
     ) -> None:
         self.refused += 1
         self.feedback.complain(asker.peers, address, text, request_id)
+        now = self._clock()
+        if self._told is not None and now >= self._told_at + TELL_EVERY_S:
+            # whoever sent it may not hear the answer; the operator reads it, one a second at most
+            self._told_at = now
+            shown = text if isinstance(text, str) else text()
+            self._told(quotable(address, 200), quotable(shown, 400))
 
     def _unknown(self, address: str) -> str:
         if not address.startswith(PREFIX):
@@ -333,17 +343,19 @@ class OscSession:
     def request(self, asker: Asker, request_id: str, target: str, args: tuple[Arg, ...]) -> None:
         """Do once what `target` and `args` ask for, and acknowledge; again only acknowledge.
 
-        A repeat says the same in every word. The port that it comes from says nothing: oscsend has
-        another each time, and of two programs on one machine each may count from 1.
+        A repeat has the ID and comes from the same socket, or says the same in every word: oscsend
+        has another socket each time, and of two programs on one machine each may count from 1.
         """
         now = self._clock()
         while self._answered and next(iter(self._answered.values()))[0] <= now - REMEMBERED_S:
             self._answered.popitem(last=False)
-        words = repr((asker.sender.host, request_id, target, args))
-        key = hashlib.blake2b(words.encode("utf-8", "replace"), digest_size=16).digest()
-        _, answer = self._answered.pop(key, (now, None))
+        keys = [
+            _digest(asker.sender.host, request_id, target, args),
+            _digest(asker.sender, request_id),
+        ]
+        answer = next((self._answered[key][1] for key in keys if key in self._answered), None)
         if answer is not None:
-            self._answered[key] = (now, answer)
+            self._remember(keys, now, answer)
             self.feedback.replay(asker, answer)
             return
         address = target if target.startswith("/") else PREFIX + target
@@ -354,9 +366,18 @@ class OscSession:
         finally:
             self.feedback.stop_tape()
         # an answer of many values can be asked for anew; what matters is that it was done
-        self._answered[key] = (now, tape if len(tape) <= 8 else tape[-1:])
-        if len(self._answered) > MAX_REMEMBERED:
+        self._remember(keys, now, tape if len(tape) <= 8 else tape[-1:])
+
+    def _remember(self, keys: list[bytes], now: float, answer: list[bytes]) -> None:
+        for key in keys:
+            self._answered.pop(key, None)  # to the end: the oldest are forgotten first
+            self._answered[key] = (now, answer)
+        while len(self._answered) > 2 * MAX_REMEMBERED:
             self._answered.popitem(last=False)
+
+
+def _digest(*words: object) -> bytes:
+    return hashlib.blake2b(repr(words).encode("utf-8", "replace"), digest_size=16).digest()
 
 
 def _octets(message: OscMessage) -> int:

@@ -153,7 +153,8 @@ def later_notes(values: Mapping[str, object]) -> Sequence[str]:
     notes = []
     for row in OPTIONS:
         value = values.get(row.name)
-        if row.later and value not in (None, False, (), *row.now):
+        said = value is not None and value is not False and value != ()  # 0 is said, too
+        if row.later and said and value not in row.now:
             notes.append(
                 f"--{row.name}: {row.later} comes in a later version; the show goes on without it"
             )

@@ -21,8 +21,8 @@ before it, the name is an OSC address: `/artflow/paint/strength 0.7` sets the va
 `/artflow/paint/strength ?` asks for it. Numbers out of range are clamped and answered with the
 clamped value.
 
-Types: `f` float, `i` int, `s` string. In a trigger's arguments, those after `[` may be left out and
-`*` stands for one or more floats. *Slew* is the time that a change takes to arrive.
+Types: `f` float, `i` int, `s` string. Of a trigger's arguments, those in brackets may be left
+out. *Slew* is the time that a change takes to arrive.
 """
 
 
@@ -48,6 +48,14 @@ def parameters(*, reported: bool) -> list[Parameter]:
     return [row for row in PARAMETERS if row.read_only == reported]
 
 
+def arguments_text(arguments: str) -> str:
+    """A trigger's arguments as one reads them: those that may be left out in brackets."""
+    if arguments == "*":
+        return "f f ..."
+    required, _, optional = arguments.partition("[")
+    return " ".join([*required, *(f"[{kind}]" for kind in optional)])
+
+
 def as_markdown() -> str:
     """docs/CONTROLS.md."""
     settable = [
@@ -65,7 +73,7 @@ def as_markdown() -> str:
         (f"`{row.name}`", row.kind, allowed(row) or row.unit, row.help)
         for row in parameters(reported=True)
     ]
-    triggers = [(f"`{row.name}`", row.arguments, row.help) for row in TRIGGERS]
+    triggers = [(f"`{row.name}`", arguments_text(row.arguments), row.help) for row in TRIGGERS]
     parts = [
         _INTRODUCTION,
         "## Parameters\n",
@@ -135,7 +143,7 @@ def print_controls() -> None:
     show(
         f"Triggers (OSC: {PREFIX}NAME ARGUMENTS)",
         ("name", "arguments", "meaning"),
-        [(row.name, row.arguments, row.help) for row in TRIGGERS],
+        [(row.name, arguments_text(row.arguments), row.help) for row in TRIGGERS],
     )
     show(
         f"Reported values (OSC: {PREFIX}NAME ?)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable
 from typing import Final
@@ -29,6 +30,8 @@ _BLACK: Final = (0, 0, 0)
 
 def open_displays() -> None:
     """Start SDL's video and fonts, nothing else. Raises `OutputError` if there is no display."""
+    if not _driver_was_chosen() and _unix_without_a_screen():
+        raise _no_display("no display is named by DISPLAY or WAYLAND_DISPLAY")
     try:
         pygame.display.init()
         pygame.font.init()
@@ -50,8 +53,14 @@ def _driver_was_chosen() -> bool:
     return bool(os.environ.get("SDL_VIDEODRIVER"))
 
 
+def _unix_without_a_screen() -> bool:
+    # SDL would look into every corner, and complain on stderr of what it does not find there
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return sys.platform.startswith(("linux", "freebsd")) and not named
+
+
 def _no_display(reason: str) -> OutputError:
-    return OutputError(f"cannot open a window: {reason}; connect a display, or run with --headless")
+    return OutputError(f"cannot open a window: {reason}")
 
 
 def check_display(number: int) -> None:

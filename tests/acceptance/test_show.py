@@ -81,6 +81,13 @@ def test_a_model_changes_live_and_an_absent_one_is_refused(tmp_path: Path) -> No
     assert_clock(take, elapsed_s)
 
 
+def test_what_osc_was_refused_is_seen_by_the_operator(tmp_path: Path) -> None:
+    with played("--headless", data=tmp_path / "data") as (program, player):
+        player.send("paint/strenght", 0.4)
+        program.says("OSC refused: /artflow/paint/strenght: unknown control .*paint/strength")
+        assert program.stop() == 0
+
+
 def test_without_osc_it_paints_and_stops(tmp_path: Path) -> None:
     with artflow("--headless", "--no-osc", "--seconds", "20", data=tmp_path / "data") as program:
         program.says("painting with rehearsal")

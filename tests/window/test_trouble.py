@@ -134,7 +134,7 @@ def test_a_display_that_is_not_there(rig: Person) -> None:
 def test_without_any_display_one_line_says_so(rig: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with pytest.raises(OutputError, match=r"cannot open a window: .*run with --headless") as caught:
+    with pytest.raises(OutputError, match=r"cannot open a window: ") as caught:
         rig.open()
     assert "\n" not in str(caught.value)
     monkeypatch.setenv("SDL_VIDEODRIVER", "no-such-driver")
