@@ -30,7 +30,7 @@ from engine.data_folder import open_data_folder
 from engine.errors import ArtflowError, ControlError, OutputError
 from engine.events import CloseRequested, KeyPressed, WindowCommand, WindowEvent
 from engine.latest import SWITCH_INTERVAL_S
-from engine.logs import notice, open_log, show_notices_with
+from engine.logs import notice, show_notices_with
 from engine.motion import Motion
 from engine.options import ShowOptions
 from engine.output import Output
@@ -73,7 +73,6 @@ class Show:
         self._error = ("", 0.0)
         self._noticed = ("", 0.0)
         self.data = open_data_folder(options.data)
-        open_log(self.data.log_file)
         log.info("artflow %s starts", show_version())
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.model = find_model(options.model, self.data.root)
