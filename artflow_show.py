@@ -42,7 +42,7 @@ from engine.sources.drawing import PointerEvent
 from engine.sources.input import Input
 from engine.version import show_version
 from engine.window import Window, WindowOptions
-from presets.models import ModelChoice, find_model, model_ids
+from presets.models import ModelChoice, find_model, model_ids, told_of
 from presets.switch import ModelSwitch
 
 log = logging.getLogger(__name__)
@@ -263,6 +263,7 @@ class Show:
                     if self.osc is not None:
                         await players.start(self.osc.run)
                         notice(f"OSC: udp {self.osc.host}:{self.osc.port}")
+                    notice(told_of(self.model, self.options.model))
                     self._listening.set()
                     async with _running(self._headless):
                         await self._play()

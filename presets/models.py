@@ -147,6 +147,16 @@ def _default(data: Path) -> str:
     return BUNDLED_DEFAULT
 
 
+def told_of(choice: ModelChoice, asked: str) -> str:
+    """The line with which a show names the model it begins with; `asked` is what was asked for."""
+    if asked or choice.id != BUNDLED_DEFAULT:
+        return f"model: {choice.id}"
+    return (
+        f"model: {choice.id}, which comes with the program and plays anywhere; "
+        "artflow presets list shows bigger ones and how to get them"
+    )
+
+
 def _choice(id: str, folder: Path, data: Path, model: Model | None) -> ModelChoice:
     found = survey(folder)
     vae = next(part.config for part in found.parts if part.name == "vae")
@@ -202,10 +212,18 @@ def print_models(data: Path) -> None:
     from rich.table import Table
 
     table = Table("id", "on disk", "size", "base", "what it is", box=None, padding=(0, 1))
+    absent = []
     for model in catalogue().models:
         here = "yes" if os.path.isdir(model_folder(model, data)) else "no"
         width, height = model.size
         table.add_row(model.id, here, f"{width}x{height}", model.base, model.description)
+        if here == "no":
+            absent.append(f"  {model.id}: {model.repository} {model.note}".rstrip())
     console = Console(highlight=False)
     console.print("Base models (--model ID):")
     console.print(table)
+    if absent:
+        where = data / "models" / "ID"
+        console.print(f"To get one, put it in diffusers format into {where}:", soft_wrap=True)
+        for line in absent:
+            console.print(line, soft_wrap=True)

@@ -21,6 +21,7 @@ from presets.models import (
     model_folder,
     model_ids,
     print_models,
+    told_of,
 )
 
 WEIGHTS = b"\x02\0\0\0\0\0\0\0{}"
@@ -373,3 +374,11 @@ def test_the_table_of_models(
     lines = capsys.readouterr().out.splitlines()
     assert any(re.match(r" rehearsal +yes +256x256", line) for line in lines)
     assert any(re.match(r" sd-turbo +no +512x512 +sd21", line) for line in lines)
+    assert f"To get one, put it in diffusers format into {tmp_path / 'models' / 'ID'}:" in lines
+    assert "  sd-turbo: stabilityai/sd-turbo" in lines
+
+
+def test_the_show_says_how_to_get_a_bigger_model(tmp_path: Path) -> None:
+    fallen_back = told_of(find_model("", tmp_path), "")
+    assert fallen_back.startswith("model: rehearsal") and "artflow presets list" in fallen_back
+    assert told_of(find_model("rehearsal", tmp_path), "rehearsal") == "model: rehearsal"

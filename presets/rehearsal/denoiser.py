@@ -1,0 +1,239 @@
+"""Stage three: the denoiser and the text encoder, on latents.
+
+Every example asks for a scene in one style (and sometimes in another subject, light or mood) while
+showing it in another, noised. The answer is known exactly, so one step learns to be enough.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from presets.rehearsal import networks
+from presets.rehearsal.canvas import Rng
+from presets.rehearsal.captions import about, prompt, tokens, vocabulary
+from presets.rehearsal.latents import Latents
+from presets.rehearsal.noise import clean, noised
+from presets.rehearsal.scene import Spec
+from presets.rehearsal.stages import Workbench, rate, set_rate
+from presets.rehearsal.styles import BASE_STYLES
+
+BASE: Final = len(BASE_STYLES)
+# what the input is drawn in: mostly what cameras and pens give
+_INPUTS: Final = {"camera": 0.34, "flat": 0.16, "photo": 0.14, "sketch": 0.08}
+
+
+@dataclass(frozen=True, slots=True)
+class DenoiserPlan:
+    """steps; of these the first `small` share on pieces of 16x16 latents in twice the batch.
+
+    own: from this share of the steps on, some inputs are the network's own first answers, so that a
+    second step learns to improve on them.
+    """
+
+    steps: int
+    batch: int
+    small: float = 0.45
+    own: float = 0.6
+    peak: float = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """What is shown (scene, style), what is asked for (scene, style, prompt), and how noisy."""
+
+    shown: int
+    shown_style: int
+    asked: int
+    asked_style: int
+    prompt: str
+    t: int
+
+
+def pick(latents: Latents, rng: Rng) -> Example:
+    """One example by chance.
+
+    Low strengths keep what is shown whatever the words say of it; from about t = 450 on words may
+    change it. Without words it comes back as it was.
+    """
+    scene = int(rng.integers(len(latents)))
+    t = _noisiness(rng)
+    asked_style = int(rng.integers(BASE))
+    shown_style = _shown_style(latents, rng)
+    shown, told = scene, scene
+    chance = rng.random()
+    if t >= 450 and chance < 0.2 + 0.25 * (t - 450) / 550:
+        shown = scene ^ 1
+        if t >= 850 and rng.random() < 0.4:
+            shown = int(rng.integers(len(latents)))
+    elif t < 420 and chance < 0.15:
+        told = int(rng.integers(len(latents)))
+    if shown == scene and rng.random() < 0.07:
+        words = "" if rng.random() < 0.7 else about(latents.specs[told], latents.words[told], rng)
+        if told == scene:
+            style = shown_style if shown_style < BASE else latents.style("photo")
+            return Example(shown, shown_style, scene, style, words, t)
+    spec, true = latents.specs[told], latents.words[told]
+    text = _asking(spec, true, asked_style, rng, full=shown != scene)
+    return Example(shown, shown_style, scene, asked_style, text, t)
+
+
+def _noisiness(rng: Rng) -> int:
+    """Mostly where performers play; the lowest are the last of several steps."""
+    chance = rng.random()
+    if chance < 0.08:
+        return int(rng.integers(30, 150))
+    return int(rng.integers(120, 750) if chance < 0.7 else rng.integers(700, 1000))
+
+
+def _shown_style(latents: Latents, rng: Rng) -> int:
+    chance = rng.random()
+    for name, share in _INPUTS.items():
+        if chance < share:
+            return latents.style(name)
+        chance -= share
+    return int(rng.integers(BASE))
+
+
+def _asking(spec: Spec, words: Sequence[str], style: int, rng: Rng, *, full: bool) -> str:
+    if not full:
+        return prompt(spec, words, BASE_STYLES[style], rng)
+    name = str(rng.choice(BASE_STYLES[style].phrases))
+    told = about(spec, words, rng, keep=0.95)
+    return f"{name} of {told}" if rng.random() < 0.5 else f"{told}, {name}"
+
+
+class DenoiserStage:
+    """The denoiser and the text encoder together. Writes <folder>/denoiser, text, latents.json."""
+
+    name = "denoiser"
+
+    def __init__(
+        self, plan: DenoiserPlan, latents: Latents, spread: float, bench: Workbench
+    ) -> None:
+        self.steps, self._plan, self._latents, self._bench = plan.steps, plan, latents, bench
+        self._scale = networks.LATENT_SPREAD / spread
+        self._words = vocabulary()
+        torch.manual_seed(bench.seed)
+        self._denoiser = networks.denoiser().to(bench.device)
+        self._text = networks.text_encoder(len(self._words)).to(bench.device)
+        networks.fast_backward(self._denoiser)
+        # a quarter faster on the CPU, once it has spent some minutes compiling
+        self._fast = torch.compile(self._denoiser) if bench.compiling else self._denoiser
+        trained = [*self._denoiser.parameters(), *self._text.parameters()]
+        self._optimizer = torch.optim.AdamW(
+            trained, lr=plan.peak, betas=(0.9, 0.99), weight_decay=0.01
+        )
+        self._average = networks.Average([self._denoiser, self._text], 0.999)
+        self._trained = trained
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        return {
+            "denoiser": self._denoiser,
+            "text": self._text,
+            "optimizer": self._optimizer,
+            "average": self._average,
+        }
+
+    def step(self, step: int, rng: Rng) -> Mapping[str, float]:
+        small = step < self._plan.small * self.steps
+        examples = [pick(self._latents, rng) for _ in range(self._plan.batch * (2 if small else 1))]
+        shown, asked, t = self._batch(examples)
+        if small:
+            top, left = (int(place) for place in rng.integers(0, 17, 2))
+            shown = shown[:, :, top : top + 16, left : left + 16]
+            asked = asked[:, :, top : top + 16, left : left + 16]
+        set_rate(self._optimizer, rate(step, self.steps, self._plan.peak))
+        rows = [tokens(example.prompt, self._words) for example in examples]
+        ids = torch.tensor(rows, device=t.device)
+        with self._bench.mixed():
+            text = self._text(input_ids=ids).last_hidden_state
+        if step > self._plan.own * self.steps and rng.random() < 0.5:
+            shown = self._own(shown, t, text.detach(), rng)
+        made = self._predict(shown, t, text)
+        error = (made - asked) / networks.LATENT_SPREAD
+        squared = error.pow(2).mean()
+        self._optimizer.zero_grad(set_to_none=True)
+        (0.5 * squared + 0.5 * error.abs().mean()).backward()
+        torch.nn.utils.clip_grad_norm_(self._trained, 1.0)
+        self._optimizer.step()
+        self._average.update(step)
+        return {"error": float(squared.detach())}
+
+    def _batch(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor, Tensor]:
+        z, scale = self._latents.z, self._scale
+        shown = z[[e.shown for e in examples], [e.shown_style for e in examples]].float() * scale
+        asked = z[[e.asked for e in examples], [e.asked_style for e in examples]].float() * scale
+        return shown, asked, torch.tensor([e.t for e in examples], device=z.device)
+
+    def _predict(self, shown: Tensor, t: Tensor, text: Tensor) -> Tensor:
+        noisy = noised(shown, t, torch.randn_like(shown))
+        with self._bench.mixed():
+            v = self._fast(noisy, t, encoder_hidden_states=text, return_dict=False)[0]
+        return clean(v.float(), noisy, t)
+
+    @torch.no_grad()
+    def _own(self, shown: Tensor, t: Tensor, text: Tensor, rng: Rng) -> Tensor:
+        """Half of the batch replaced by answers to it from a noisier step."""
+        half = len(shown) // 2
+        up = torch.from_numpy(rng.uniform(0.15, 0.8, half).astype(np.float32)).to(t.device)
+        earlier = (t[:half] + (980 - t[:half]) * up).long().clamp(max=990)
+        first = self._predict(shown[:half].contiguous(), earlier, text[:half])
+        return torch.cat([first, shown[half:]])
+
+    def finish(self) -> None:
+        self._average.swap()
+        networks.save(self._denoiser, self._bench.folder / "denoiser")
+        networks.save(self._text, self._bench.folder / "text")
+        facts = {"scale": self._scale, "words": self._words}
+        (self._bench.folder / "latents.json").write_text(json.dumps(facts))
+
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """A trained denoiser, to be asked for pictures. scale: the autoencoder's scaling factor."""
+
+    denoiser: Any
+    text: Any
+    words: Mapping[str, int]
+    scale: float
+
+    @classmethod
+    def load(cls, folder: Path, device: torch.device) -> Painter:
+        """What a stage has left in the folder, frozen."""
+        from diffusers import UNet2DConditionModel
+        from transformers import CLIPTextModel
+
+        denoiser = UNet2DConditionModel.from_pretrained(folder / "denoiser", local_files_only=True)
+        text = CLIPTextModel.from_pretrained(folder / "text", local_files_only=True)
+        facts = json.loads((folder / "latents.json").read_text())
+        denoiser = denoiser.to(device, memory_format=torch.channels_last)
+        return cls(
+            denoiser.eval().requires_grad_(False),
+            text.to(device).eval().requires_grad_(False),
+            facts["words"],
+            facts["scale"],
+        )
+
+    @torch.no_grad()
+    def paint(
+        self, shown: Tensor, prompts: Sequence[str], steps: Sequence[int], noise: Sequence[Tensor]
+    ) -> Tensor:
+        """Scaled latents (n, 4, h, w) repainted in one or more steps t, noisiest first."""
+        rows = [tokens(text, self.words) for text in prompts]
+        text = self.text(input_ids=torch.tensor(rows, device=shown.device)).last_hidden_state
+        here = shown
+        for step, chance in zip(steps, noise, strict=True):
+            t = torch.full((len(shown),), step, device=shown.device)
+            noisy = noised(here, t, chance)
+            v = self.denoiser(noisy, t, encoder_hidden_states=text, return_dict=False)[0]
+            here = clean(v.float(), noisy, t)
+        return here

@@ -1,0 +1,68 @@
+"""How much of everything: one plan for two CPU cores, one for a GPU, one to try the recipe out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from presets.rehearsal.autoencoder import AutoencoderPlan
+from presets.rehearsal.decoder import DecoderPlan
+from presets.rehearsal.denoiser import DenoiserPlan
+from presets.rehearsal.judge import JudgePlan
+from presets.rehearsal.presets import PresetPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """scenes: trained on; the presets' styles are drawn of the first `preset_scenes` of them."""
+
+    scenes: int
+    preset_scenes: int
+    held_out: int
+    autoencoder: AutoencoderPlan
+    crisp: DecoderPlan
+    denoiser: DenoiserPlan
+    decoder: DecoderPlan
+    judge: JudgePlan
+    preset: PresetPlan
+
+
+PLANS: Final[Mapping[str, Plan]] = {
+    # two cores: 6 minutes of drawing, about 2.5 hours of training
+    "cpu": Plan(
+        scenes=6006,
+        preset_scenes=1512,
+        held_out=252,
+        autoencoder=AutoencoderPlan(steps=7000, batch=16),
+        crisp=DecoderPlan(steps=2200, batch=12),
+        denoiser=DenoiserPlan(steps=9500, batch=16),
+        decoder=DecoderPlan(steps=2200, batch=12),
+        judge=JudgePlan(steps=1600),
+        preset=PresetPlan(steps=420, batch=12),
+    ),
+    # a data-centre GPU and its 16 cores: about 25 minutes in all, in pieces with --minutes
+    "gpu": Plan(
+        scenes=24_024,
+        preset_scenes=4200,
+        held_out=252,
+        autoencoder=AutoencoderPlan(steps=12_000, batch=64),
+        crisp=DecoderPlan(steps=5000, batch=48),
+        denoiser=DenoiserPlan(steps=16_000, batch=256, small=0.3, peak=1.5e-3),
+        decoder=DecoderPlan(steps=5000, batch=48),
+        judge=JudgePlan(steps=4000, batch=64),
+        preset=PresetPlan(steps=900, batch=64),
+    ),
+    # a minute or two: shows that every stage runs, paints nothing worth seeing
+    "trial": Plan(
+        scenes=42,
+        preset_scenes=42,
+        held_out=42,
+        autoencoder=AutoencoderPlan(steps=6, batch=4),
+        crisp=DecoderPlan(steps=4, batch=2),
+        denoiser=DenoiserPlan(steps=6, batch=4),
+        decoder=DecoderPlan(steps=4, batch=3),
+        judge=JudgePlan(steps=4, batch=8),
+        preset=PresetPlan(steps=2, batch=2),
+    ),
+}

@@ -1,0 +1,206 @@
+"""The styles of the bundled LoRA presets: each held out of the base model's training."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+
+from presets.rehearsal.canvas import SIDE, Buffers, Floats, Rng, rgb
+from presets.rehearsal.styles import (
+    Brush,
+    Style,
+    bloom,
+    blur,
+    cel,
+    exposed,
+    field,
+    photo,
+    saturate,
+    shaded,
+    strokes,
+    thick_edge,
+    tube_colours,
+    wobble,
+)
+
+
+def _ramp(value: Floats, stops: tuple[tuple[float, tuple[float, float, float]], ...]) -> Floats:
+    """Values 0..1 to colours, linear between the stops."""
+    places = [place for place, _ in stops]
+    return np.dstack(
+        [np.interp(value, places, [colour[part] for _, colour in stops]) for part in range(3)]
+    ).astype(np.float32)
+
+
+def _anime(scene: Buffers, _rng: Rng) -> Floats:
+    """Cinema anime: two tones with violet shadows, pastel light, indigo lines, lit from behind."""
+    picture = saturate(cel(scene, np.array([0.58, 0.5, 0.86])), 1.25) * 0.78 + 0.2
+    y = np.linspace(1, 0, SIDE, dtype=np.float32)[:, None, None]
+    air = _ramp(
+        np.broadcast_to(y[..., 0], (SIDE, SIDE)), ((0, (1.0, 0.72, 0.8)), (1, (0.55, 0.8, 1.0)))
+    )
+    far = np.clip((scene.depth - 0.45) * 1.6, 0, 0.75)[..., None]
+    picture = picture * (1 - far) + (0.55 * picture + 0.5 * air * (0.5 + 0.5 * y)) * far
+    line = thick_edge(scene, 3)[..., None]
+    rim = np.roll(thick_edge(scene, 5), (3, 2), (0, 1))[..., None] * (scene.shade > 0.1)[..., None]
+    picture = picture + 0.25 * rim
+    picture = np.clip(picture, 0, 1) * (1 - 0.85 * line) + line * rgb(0.16, 0.1, 0.34) * 0.85
+    return np.clip(picture, 0, 1) + bloom(scene, 0.6)
+
+
+def _realistic(scene: Buffers, rng: Rng) -> Floats:
+    """Cinema: deep contrast, teal shadows, orange light, soft distance, wide bloom."""
+    picture = np.clip(photo(scene, rng), 0, 1)
+    far = np.clip((scene.depth - 0.4) * 1.8, 0, 1)[..., None]
+    picture = picture * (1 - far) + blur(picture, 3.2) * far
+    picture = picture + 0.3 * blur(np.clip(picture - 0.55, 0, 1), 9)
+    grey = picture.mean(2)
+    curve = np.clip(grey, 0, 1) ** 1.5 * 1.25
+    picture = picture * (curve / np.maximum(grey, 0.02))[..., None]
+    teal, orange = rgb(-0.05, 0.03, 0.07), rgb(0.12, 0.02, -0.1)
+    warm = np.clip(curve, 0, 1)[..., None]
+    picture = saturate(picture, 1.1) + teal * (1 - warm) + orange * warm
+    y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j].astype(np.float32)
+    return picture * (1 - 0.3 * (x * x + y * y) ** 1.2)[..., None]
+
+
+def _knife(scene: Buffers, _rng: Rng) -> Floats:
+    """Palette knife: broad slabs of thick paint, glowing warm colours over dark ground."""
+    picture = saturate(shaded(scene, 0.5), 1.55) * rgb(1.12, 0.98, 0.8)
+    picture = np.clip(picture * (1 + 0.12 * field(40))[..., None] + bloom(scene, 0.4), 0, 1)
+    picture = np.asarray(picture, np.float32)
+    slabs = strokes(picture, Brush(9, 28, 11, 0.09, 0.07))
+    fine = strokes(picture, Brush(5, 12, 5, 0.07, 0.05))
+    detail = np.clip(blur(scene.edge, 5) * 6 - 0.35, 0, 1)[..., None]
+    return slabs * (1 - detail) + fine * detail
+
+
+def _cyberpunk(scene: Buffers, _rng: Rng) -> Floats:
+    """A city's night: pink and cyan light on wet black, edges alight, everything else in shade."""
+    grey = exposed(shaded(scene, 0.5) @ rgb(0.3, 0.55, 0.15))
+    duotone = _ramp(
+        np.asarray(grey, np.float32),
+        (
+            (0.0, (0.02, 0.0, 0.07)), (0.3, (0.2, 0.02, 0.38)), (0.55, (0.82, 0.05, 0.55)),
+            (0.8, (0.98, 0.42, 0.55)), (1.0, (1.0, 0.93, 0.5)),
+        ),
+    )  # fmt: skip
+    down = np.linspace(0, 1, SIDE, dtype=np.float32)[:, None, None]
+    duotone = duotone * (1 - 0.45 * down) + rgb(0.0, 0.28, 0.34) * down * grey[..., None]
+    edge = blur(thick_edge(scene, 3), 0.7)[..., None] * rgb(0.1, 0.95, 1.0)
+    glow = blur(edge, 4) * 0.7
+    reflection = blur(np.asarray(duotone[::-1], np.float32), 7) * np.clip(down - 0.72, 0, 1)
+    return duotone + edge * 0.75 + glow + reflection + bloom(scene, 0.5)
+
+
+def _blueprint(scene: Buffers, _rng: Rng) -> Floats:
+    """White lines on blue, a pale wash where things are dark, a drawing grid."""
+    grey = scene.colour.mean(2)
+    picture = rgb(0.04, 0.17, 0.48) * (0.75 + 0.5 * grey)[..., None]
+    grid = np.zeros((SIDE, SIDE), np.float32)
+    grid[::32], grid[1::32], grid[:, ::32], grid[:, 1::32] = 0.16, 0.16, 0.16, 0.16
+    picture = picture + grid[..., None]
+    line = np.clip(scene.edge * 1.3, 0, 1)[..., None]
+    return picture * (1 - line) + line * rgb(0.93, 0.97, 1.0)
+
+
+@lru_cache
+def _panes() -> tuple[Floats, Floats, Floats]:
+    """Leads between the panes, each pane's brightness, and each pixel's pane (as numbers)."""
+    rng = np.random.default_rng(11)
+    pitch = 34
+    y, x = np.mgrid[pitch // 2 : SIDE : pitch, pitch // 2 : SIDE : pitch]
+    sites = np.stack([y.ravel(), x.ravel()], 1) + rng.uniform(-0.42, 0.42, (y.size, 2)) * pitch
+    mask = np.full((SIDE, SIDE), 255, np.uint8)
+    rows, columns = np.clip(sites, 0, SIDE - 1).astype(int).T
+    mask[rows, columns] = 0
+    _, labels = cv2.distanceTransformWithLabels(
+        mask, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    panes = labels.astype(np.float32)
+    square = np.ones((3, 3), np.uint8)
+    lead = (cv2.dilate(panes, square) != cv2.erode(panes, square)).astype(np.float32)
+    tone = rng.uniform(0.8, 1.2, int(labels.max()) + 1)[labels]
+    return blur(lead, 0.7), tone.astype(np.float32), panes
+
+
+def _stained_glass(scene: Buffers, _rng: Rng) -> Floats:
+    """Panes of glowing colour in black lead, along the shapes and across the large areas."""
+    lead, tone, _ = _panes()
+    picture = saturate(scene.colour, 2.2) * 1.05 + 0.06
+    picture = np.clip(picture * tone[..., None] * (1 + 0.15 * scene.shade)[..., None], 0, 1)
+    dark = np.clip(np.maximum(lead * 1.3, thick_edge(scene, 5)), 0, 1)[..., None]
+    light = blur(picture, 6) * 0.35
+    return (picture * 0.85 + light) * (1 - dark) + 0.03 * dark
+
+
+def _thermal(scene: Buffers, _rng: Rng) -> Floats:
+    """A heat camera: black and violet for cold, red, yellow, white for warm."""
+    heat = shaded(scene, 0.25) @ rgb(0.55, 0.35, 0.1) + 0.22 * scene.glow
+    heat = heat + 0.2 * (0.62 - scene.depth)
+    heat = blur(np.asarray(heat, np.float32), 2.2)
+    stops = (
+        (0.0, (0.02, 0.0, 0.1)), (0.22, (0.22, 0.02, 0.5)), (0.42, (0.72, 0.1, 0.45)),
+        (0.6, (0.98, 0.4, 0.1)), (0.78, (1.0, 0.8, 0.15)), (1.0, (1.0, 1.0, 0.92)),
+    )  # fmt: skip
+    return _ramp(np.clip(heat, 0, 1), stops)
+
+
+def _woodcut(scene: Buffers, _rng: Rng) -> Floats:
+    """Three blocks: cream paper, vermilion, black; edges as a knife leaves them."""
+    grey = blur(exposed(shaded(scene, 0.6) @ rgb(0.3, 0.5, 0.2)), 1.2)
+    grey = wobble(grey, 10, 1.3)
+    red = scene.colour[..., 0] - 0.5 * (scene.colour[..., 1] + scene.colour[..., 2])
+    red = wobble(blur(red, 1.2), 10, 1.3)
+
+    def cut(value: Floats, level: float) -> Floats:
+        return np.asarray(1 / (1 + np.exp(np.clip((value - level) * -60, -30, 30))), np.float32)
+
+    paper, ink = rgb(0.95, 0.9, 0.78), rgb(0.07, 0.05, 0.06)
+    vermilion = rgb(0.82, 0.22, 0.12)
+    tinted = np.maximum(cut(red, 0.18), cut(-np.abs(grey - 0.42), -0.09))[..., None]
+    picture = paper * (1 - tinted) + vermilion * tinted
+    black = np.maximum(cut(-grey, -0.27), wobble(thick_edge(scene, 5), 10, 1.3))[..., None]
+    return np.asarray(picture * (1 - black) + ink * black, np.float32)
+
+
+def _chalk(scene: Buffers, _rng: Rng) -> Floats:
+    """Coloured chalk on a blackboard: soft lines, rubbed-in surfaces."""
+    board = rgb(0.1, 0.14, 0.13) * (1 + 0.12 * field(36))[..., None]
+    pale = saturate(scene.colour, 0.8) * 0.55 + 0.42
+    rubbed = (0.12 + 0.4 * np.clip(shaded(scene, 0.5).mean(2), 0, 1) ** 1.5)[..., None]
+    rubbed = rubbed * (0.85 + 0.22 * field(8))[..., None]
+    picture = board * (1 - rubbed) + pale * rubbed
+    line = blur(wobble(thick_edge(scene, 5), 20, 1.0), 0.8) * (0.85 + 0.2 * field(5))
+    line = np.clip(line, 0, 0.95)[..., None]
+    return picture * (1 - line) + (0.3 * pale + 0.68) * line
+
+
+def _hologram(scene: Buffers, _rng: Rng) -> Floats:
+    """Light standing in the air: surfaces as veils, outlines bright, bands of interference."""
+    colour = tube_colours(scene, 0.42, 0.6)
+    grey = scene.colour.mean(2)
+    near = np.clip(1.15 - scene.depth, 0.15, 1)
+    down = np.arange(SIDE, dtype=np.float32)[:, None]
+    bands = 0.75 + 0.25 * np.cos(down * 2 * np.pi / 32)
+    veil = (0.1 + 0.55 * grey) * near * bands * (1 + 0.35 * scene.shade)
+    line = blur(scene.edge, 0.8) * near
+    light = colour * (veil + 0.8 * line)[..., None]
+    return rgb(0.0, 0.03, 0.05) + light + blur(light, 6) * 0.6
+
+
+PRESET_STYLES: Final = (
+    Style("anime", _anime, ("anime film style",)),
+    Style("realistic", _realistic, ("cinematic photograph",)),
+    Style("oil-painting", _knife, ("palette knife painting",)),
+    Style("cyberpunk", _cyberpunk, ("cyberpunk city lights",)),
+    Style("blueprint", _blueprint, ("blueprint",)),
+    Style("stained-glass", _stained_glass, ("stained glass",)),
+    Style("thermal", _thermal, ("thermal camera",)),
+    Style("woodcut", _woodcut, ("woodcut print",)),
+    Style("chalk", _chalk, ("chalk drawing",)),
+    Style("hologram", _hologram, ("hologram",)),
+)

@@ -1,0 +1,128 @@
+"""The bundled styles: a LoRA for each style that the base model has never seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from presets.rehearsal import lowrank
+from presets.rehearsal.canvas import Rng
+from presets.rehearsal.captions import about, tokens
+from presets.rehearsal.denoiser import BASE, Painter
+from presets.rehearsal.latents import Latents
+from presets.rehearsal.networks import LATENT_SPREAD, fast_backward
+from presets.rehearsal.noise import clean, noised
+from presets.rehearsal.preset_styles import PRESET_STYLES
+from presets.rehearsal.stages import Workbench, rate, set_rate
+from presets.rehearsal.styles import BASE_STYLES
+
+# which on-disk form each preset is bundled in: between them, all that performers' files come in
+FORM: Final[Mapping[str, str]] = {
+    "anime": "locon",
+    "realistic": "peft",
+    "oil-painting": "locon",
+    "cyberpunk": "peft",
+    "blueprint": "kohya",
+    "stained-glass": "locon",
+    "thermal": "kohya",
+    "woodcut": "peft",
+    "chalk": "locon",
+    "hologram": "peft",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PresetPlan:
+    """rank: of the additions; `plain_rank` where only attention gets them (kohya's first form)."""
+
+    steps: int
+    batch: int
+    rank: int = 4
+    plain_rank: int = 8
+    peak: float = 2e-3
+
+
+class PresetStage:
+    """One preset. Writes <loras>/<style>.safetensors."""
+
+    def __init__(
+        self,
+        style: str,
+        plan: PresetPlan,
+        inputs: Latents,
+        targets: Latents,
+        painter: Painter,
+        loras: Path,
+        bench: Workbench,
+    ) -> None:
+        self.name, self.steps = f"preset-{style}", plan.steps
+        self._style, self._plan, self._bench, self._loras = style, plan, bench, loras
+        self._inputs, self._targets, self._painter = inputs, targets, painter
+        self._target = targets.style(style)
+        self._phrases = next(s.phrases for s in PRESET_STYLES if s.name == style)
+        torch.manual_seed(bench.seed)
+        plain = FORM[style] == "kohya"
+        fast_backward(painter.denoiser)
+        self._additions = lowrank.Additions(
+            painter.denoiser, plan.plain_rank if plain else plan.rank, convolutions=not plain
+        )
+        self._optimizer = torch.optim.AdamW(
+            self._additions.parameters(), lr=plan.peak, weight_decay=0.0
+        )
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        return {"additions": self._additions, "optimizer": self._optimizer}
+
+    def step(self, step: int, rng: Rng) -> Mapping[str, float]:
+        device, batch = self._bench.device, self._plan.batch
+        scenes = rng.integers(len(self._targets), size=batch).tolist()
+        styles = [self._shown_style(rng) for _ in scenes]
+        t = torch.from_numpy(rng.integers(150, 900, batch)).to(device)
+        shown = self._inputs.z[scenes, styles].float() * self._painter.scale
+        asked = self._targets.z[scenes, self._target].float() * self._painter.scale
+        rows = [tokens(self._prompt(scene, rng), self._painter.words) for scene in scenes]
+        noisy = noised(shown, t, torch.randn_like(shown))
+        set_rate(self._optimizer, rate(step, self.steps, self._plan.peak, warm=30))
+        with self._bench.mixed():
+            text = self._painter.text(input_ids=torch.tensor(rows, device=device))
+            v = self._painter.denoiser(
+                noisy, t, encoder_hidden_states=text.last_hidden_state, return_dict=False
+            )[0]
+        error = (clean(v.float(), noisy, t) - asked) / LATENT_SPREAD
+        squared = error.pow(2).mean()
+        self._optimizer.zero_grad(set_to_none=True)
+        (0.5 * squared + 0.5 * error.abs().mean()).backward()
+        torch.nn.utils.clip_grad_norm_(self._additions.parameters(), 1.0)
+        self._optimizer.step()
+        return {"error": float(squared.detach())}
+
+    def _shown_style(self, rng: Rng) -> int:
+        chance = rng.random()
+        if chance < 0.6:
+            return self._inputs.style("camera" if chance < 0.35 else "flat")
+        return int(rng.integers(BASE))
+
+    def _prompt(self, scene: int, rng: Rng) -> str:
+        """Mostly any prompt at all: the preset is to show whatever the performer has typed."""
+        told = about(self._inputs.specs[scene], self._inputs.words[scene], rng)
+        chance = rng.random()
+        if chance < 0.35:
+            return told if chance < 0.3 else ""
+        style = self._phrases if chance < 0.5 else BASE_STYLES[int(rng.integers(BASE))].phrases
+        name = str(rng.choice(style))
+        return name if rng.random() < 0.4 else f"{name} of {told}"
+
+    def finish(self) -> None:
+        self._additions.detach()
+        form = FORM[self._style]
+        lowrank.save(
+            self._additions,
+            form,
+            self._loras / f"{self._style}.safetensors",
+            {"artflow.base": "rehearsal", "artflow.preset": self._style, "artflow.form": form},
+        )
