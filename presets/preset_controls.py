@@ -1,0 +1,154 @@
+"""The controls of presets: the rows that do not change, and those that each preset brings.
+
+Presets come while the show runs (a file copied in by hand), so their rows are made from a template
+when they come; a control once declared stays, since somebody may hold its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from engine.controls import Parameter, Trigger, Value
+from engine.errors import ControlError
+from engine.option_readers import shown
+from engine.parameters import RIDE_S
+from presets.catalogue import KINDS, Preset
+from presets.preset_states import STATES
+
+WEIGHT_LIMIT: Final = 2.0
+MAX_FADE_S: Final = 60.0
+
+MIX: Final = "preset/mix"
+FADE: Final = "preset/fade"
+CURRENT: Final = "preset/current"
+
+PARAMETERS: Final = (
+    Parameter(
+        MIX,
+        "f",
+        0.0,
+        "crossfader between the presets on decks a and b",
+        low=0.0,
+        high=1.0,
+        slew=RIDE_S,
+    ),
+    Parameter(FADE, "f", 0.5, "default fade of preset/load", low=0.0, high=MAX_FADE_S, unit="s"),
+    Parameter(CURRENT, "s", "", "the style with the largest weight", read_only=True),
+    Parameter("preset/deck-a", "s", "", "the preset on deck a", read_only=True),
+    Parameter("preset/deck-b", "s", "", "the preset on deck b", read_only=True),
+)
+
+_LOAD: Final = (
+    "fade this preset in and other styles out; fetches it first if absent; the newest load wins"
+)
+_ROWS: Final = (
+    # name, arguments, help; the first text argument is a preset's id
+    ("load", "s[f", _LOAD),
+    ("unload", "s[f", "fade this preset out"),
+    ("clear", "", "fade every style out"),
+    ("next", "", "load the next installed style"),
+    ("previous", "", "load the installed style before this one"),
+    ("a", "s", 'put a preset on deck a ("" empties it)'),
+    ("b", "s", 'put a preset on deck b ("" empties it)'),
+    ("download", "s[i", "fetch without loading; the number is the mirror to try first, from 0"),
+    ("cancel", "s", "stop a download; what arrived is kept for resuming"),
+    ("delete", "s", "remove the file (not while it is in the mix)"),
+    ("rescan", "", "look for files copied into the LoRA folder by hand"),
+)
+
+
+@dataclass(frozen=True)
+class PresetTrigger(Trigger):
+    """A trigger whose first argument is a preset's id, or its number in the order of the list."""
+
+    ids: Callable[[], Sequence[str]] = field(default=tuple, compare=False, repr=False)
+
+    def coerce(self, raw: tuple[object, ...]) -> tuple[Value, ...] | None:
+        if raw and isinstance(raw[0], (int, float)):
+            raw = (self._numbered(raw[0]), *raw[1:])
+        return super().coerce(raw)
+
+    def _numbered(self, number: float) -> str:
+        ids = self.ids()
+        if number not in range(len(ids)):
+            allowed = f"0 to {len(ids) - 1}" if ids else "none, there are no presets"
+            raise ControlError(
+                f"{self.name}: no preset has the number {number:g}; allowed: {allowed}"
+            )
+        return ids[int(number)]
+
+
+@dataclass(frozen=True)
+class WeightParameter(Parameter):
+    """A preset's weight. `refusal` says why it cannot be in the mix now, "" where it can."""
+
+    refusal: Callable[[], str] = field(default=str, compare=False, repr=False)
+
+    def coerce(self, raw: object) -> Value:
+        """As any parameter; raises `ControlError` also where the preset cannot be played."""
+        value = super().coerce(raw)
+        if value and (refusal := self.refusal()):
+            raise ControlError(refusal)
+        return value
+
+
+def triggers(ids: Callable[[], Sequence[str]]) -> tuple[Trigger, ...]:
+    """The triggers; `ids` gives those of all presets in the order of the list."""
+    return tuple(
+        PresetTrigger(f"preset/{name}", help, arguments, ids)
+        if arguments
+        else Trigger(f"preset/{name}", help)
+        for name, arguments, help in _ROWS
+    )
+
+
+def control(id: str, aspect: str) -> str:
+    """The name of a preset's control, such as `preset/anime/weight`."""
+    return f"preset/{id}/{aspect}"
+
+
+_REPORTED: Final = (
+    # aspect, kind, help, unit, choices
+    ("state", "s", "what becomes of {name}", "", STATES),
+    ("name", "s", "what {name} is called", "", None),
+    ("kind", "s", "a style, or the acceleration beside it", "", KINDS),
+    ("base", "s", "the kind of base model that {name} plays on", "", None),
+    ("fits", "i", "1: {name} loads on the running model", "", None),
+    ("progress", "f", "share of {name} that has arrived; 1 once it is verified", "", None),
+    ("mb", "f", "of {name} that has arrived", "MB", None),
+    ("total-mb", "f", "size of {name}", "MB", None),
+    ("rate", "f", "how fast {name} arrives", "MB/s", None),
+    ("eta", "f", "until {name} is here", "s", None),
+    ("mirror", "s", "where {name} comes from", "", None),
+    ("error", "s", "why {name} failed", "", None),
+)
+_DEFAULTS: Final[dict[str, Value]] = {"f": 0.0, "i": 0, "s": ""}
+
+
+def rows(preset: Preset, refusal: Callable[[], str]) -> tuple[Parameter, ...]:
+    """The parameters of one preset."""
+    weight = WeightParameter(
+        control(preset.id, "weight"),
+        "f",
+        0.0,
+        f"share of {shown(preset.name)} in the mix; of an installed preset",
+        low=-WEIGHT_LIMIT,
+        high=WEIGHT_LIMIT,
+        slew=RIDE_S,
+        refusal=refusal,
+    )
+    reported = (
+        Parameter(
+            control(preset.id, aspect),
+            kind,
+            choices[0] if choices else _DEFAULTS[kind],
+            help.format(name=preset.id),
+            unit=unit,
+            choices=choices,
+            read_only=True,
+        )
+        for aspect, kind, help, unit, choices in _REPORTED
+    )
+    return (weight, *reported)

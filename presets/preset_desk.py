@@ -1,0 +1,131 @@
+"""The desk: the weights of presets, the two decks, and the mix that the painter is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from dataclasses import replace
+from typing import Literal
+
+from engine.controls import Controls, Snapshot
+from engine.mixing import LoraFile, Mix
+from presets.preset_controls import CURRENT, FADE, MAX_FADE_S, control
+from presets.preset_controls import MIX as DECK_MIX
+from presets.preset_roster import Roster
+from presets.preset_states import Decks, joined_words, largest
+
+
+class Desk:
+    """Moves weights, and knows what the painter has ready (`staged`).
+
+    Weights of `preset/<id>/weight` are what was asked for (`target`) and where they are on their
+    way there (`live`). `blend` gets each mix that differs from the one before.
+    """
+
+    def __init__(self, controls: Controls, roster: Roster, blend: Callable[[Mix], None]) -> None:
+        self.staged: set[str] = set()
+        self._controls, self._roster, self._blend = controls, roster, blend
+        self._decks = Decks()
+        self._asked_at: dict[str, int] = {}  # by id, the newest has the largest
+        self._leaving: set[str] = set()  # these are out of the mix's files, for once
+        self._dropped: set[str] = set()  # by the painter, until they are asked for or heard again
+        self._mix: Mix | None = None
+
+    def target(self, id: str) -> float:
+        return float(self._controls.get(control(id, "weight")))
+
+    def live(self, id: str) -> float:
+        return self._controls.snapshot.number(control(id, "weight"))
+
+    def heard(self, id: str) -> bool:
+        """Whether it has a weight, or is on its way to one or from one."""
+        return bool(self.target(id) or self.live(id))
+
+    def fade_s(self, asked: float | None) -> float:
+        """A fade's seconds; None means the default of preset/fade."""
+        if asked is None:
+            return float(self._controls.get(FADE))
+        return min(max(0.0, asked), MAX_FADE_S)
+
+    def fade(self, id: str, to: float, seconds: float) -> None:
+        """Send a weight on its way; the change's origin is this desk."""
+        name, start = control(id, "weight"), self.live(id)
+        if start == to == self.target(id):
+            return
+        self._controls.set(name, to, self)
+        if self._controls.moving is not None:
+            # the set has begun a ridden fader's way; this one takes a time of its own
+            way = replace(self._controls.parameter(name), slew=seconds)
+            self._controls.moving(way, start, to)
+            if not seconds:
+                self._controls.travel({name: to})
+
+    def put(self, deck: Literal["a", "b"], id: str) -> None:
+        """Put a preset on a deck; "" empties it."""
+        self._decks = Decks(id, self._decks.b) if deck == "a" else Decks(self._decks.a, id)
+        self._controls.publish(f"preset/deck-{deck}", id)
+
+    # what the painter has ready
+
+    def asked(self, id: str) -> None:
+        """It shall be ready, before those that were asked for earlier."""
+        self._dropped.discard(id)
+        self._asked_at[id] = max(self._asked_at.values(), default=0) + 1
+
+    def forget(self, id: str, *, dropped: bool = False) -> None:
+        """The painter has it no more. It is out of the files once, so that it can come anew.
+
+        `dropped`: until it is asked for or heard again, so that it drops no others in turn.
+        """
+        self.staged.discard(id)
+        self._leaving.add(id)
+        if dropped:
+            self._dropped.add(id)
+        self._controls.wake()
+
+    def forget_all(self) -> None:
+        """Another model: nothing is ready."""
+        self.staged.clear()
+        self._dropped.clear()
+
+    def follow(self, snapshot: Snapshot, coming: Container[str], refused: Container[str]) -> None:
+        """Blend what this snapshot plays. `coming` shall be ready, too, and `refused` never."""
+        mix = self._mixed(snapshot, coming, refused)
+        if mix != self._mix:
+            self._mix = mix
+            self._blend(mix)
+        if self._leaving:
+            self._leaving.clear()
+            self._controls.wake()  # what left and is wanted comes back with the next one
+        self.tell_current()
+
+    def tell_current(self) -> None:
+        """Publish which style has the largest weight."""
+        crossfade = float(self._controls.get(DECK_MIX))
+        styles = self._roster.of_kind("style")
+        gained = {id: self.target(id) * self._decks.gain(id, crossfade) for id in styles}
+        self._controls.publish(CURRENT, largest(gained))
+
+    def _mixed(self, snapshot: Snapshot, coming: Container[str], refused: Container[str]) -> Mix:
+        crossfade, weights = snapshot.number(DECK_MIX), {}
+        for id in self._roster.ids:
+            weight = snapshot.number(control(id, "weight")) * self._decks.gain(id, crossfade)
+            if weight:
+                weights[id] = weight
+        self._dropped.difference_update(weights)
+        heard = (self._roster.variant(id) for id in weights if id in self.staged)
+        words = joined_words(variant.triggers for variant in heard if variant)
+        return Mix(self._files(coming, refused), weights, words, words)
+
+    def _files(self, coming: Container[str], refused: Container[str]) -> dict[str, LoraFile]:
+        """What the painter shall have ready, the newest asked for first.
+
+        What it has it keeps, so that it comes back at once; when room is short it drops some.
+        """
+        files = {}
+        for id in sorted(self._roster.ids, key=lambda id: -self._asked_at.get(id, 0)):
+            if id in self._leaving or id in self._dropped or id in refused:
+                continue
+            wanted = (id in coming or self.heard(id)) and self._roster.here(id)
+            if (wanted or id in self.staged) and (file := self._roster.file(id)):
+                files[id] = file
+        return files

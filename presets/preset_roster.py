@@ -1,0 +1,155 @@
+"""The roster: every preset the show knows, and what each is to the model that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from engine.controls import Controls, Value
+from engine.mixing import LoraFile
+from presets import library
+from presets.catalogue import Catalogue, Preset, PresetError, Variant
+from presets.library import News
+from presets.models import ModelChoice
+from presets.preset_controls import control, rows
+from presets.preset_progress import MB
+from presets.wanted import Wanted
+from presets.wanting import wanted_preset
+
+
+class Shelf(Protocol):
+    """As `presets.library.Library`; `rescan` and `delete` block and raise `PresetError`."""
+
+    @property
+    def snapshot(self) -> library.Snapshot: ...
+    def path(self, variant: Variant) -> Path: ...
+    def rescan(self) -> News: ...
+    def delete(self, id: str, in_use: Callable[[str], bool]) -> object: ...
+    async def watch(self, on_news: Callable[[News], None]) -> None: ...
+
+
+class Roster:
+    """Knows presets by id, in the order of the list; one that was known once keeps its place.
+
+    `model` is the one that runs. `fetched` holds, by id, the base of what was just installed, which
+    counts as here before the library has seen it.
+    """
+
+    def __init__(self, shelf: Shelf, model: ModelChoice, data: Path) -> None:
+        self.model = model
+        self.presets: dict[str, Preset] = {}  # also those whose file is gone
+        self.fetched: dict[str, str] = {}
+        self._shelf = shelf
+        self._data = data
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """A number where an id is asked for means the one at that place."""
+        return tuple(self.presets)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What there is now."""
+        return self._shelf.snapshot.catalogue
+
+    def declare(self, controls: Controls, refusal: Callable[[str], str]) -> None:
+        """Give those that are new their controls, and publish what each is to the model.
+
+        `refusal(id)` says why its weight cannot be set, "" where it can.
+        """
+        for preset in self.catalogue.presets:
+            if preset.id not in self.presets:
+                controls.declare(*rows(preset, lambda id=preset.id: refusal(id)))  # type: ignore[misc]
+            self.presets[preset.id] = preset
+        for preset in self.presets.values():
+            fitting = self.variant(preset.id)
+            size = (fitting.size or fitting.about_bytes or 0) if fitting else 0
+            facts: dict[str, Value] = {
+                "name": preset.name,
+                "kind": preset.kind,
+                "base": fitting.base if fitting else "/".join(preset.bases),
+                "fits": int(fitting is not None),
+            }
+            if size and not controls.get(control(preset.id, "total-mb")):
+                facts["total-mb"] = size / MB
+            for aspect, value in facts.items():
+                controls.publish(control(preset.id, aspect), value)
+
+    def known(self, id: str) -> Preset:
+        """Raises `PresetError`: no such preset, or its file is gone."""
+        return self.catalogue.preset(id)
+
+    def of_kind(self, kind: str) -> list[str]:
+        return [id for id, preset in self.presets.items() if preset.kind == kind]
+
+    def variant(self, id: str) -> Variant | None:
+        """What of it plays on the running model."""
+        return self.presets[id].variant(self.model.base)
+
+    def file(self, id: str) -> LoraFile | None:
+        variant = self.variant(id)
+        return LoraFile(str(self._shelf.path(variant)), variant.base) if variant else None
+
+    def here(self, id: str) -> bool:
+        """Whether it can play on the running model without fetching anything."""
+        ready = self._shelf.snapshot.ready(id, self.model.base)
+        return ready or self.fetched.get(id) == self.model.base
+
+    def seen(self, fetched: Mapping[str, str]) -> None:
+        """The library has seen what was `fetched` before it looked."""
+        for id, base in fetched.items():
+            if self.fetched.get(id) == base:
+                del self.fetched[id]
+
+    def installed(self) -> list[str]:
+        """The styles that are here, in the catalogue's order."""
+        return [each.id for each in self.catalogue.fitting(self.model.base) if self.here(each.id)]
+
+    def fitting(self) -> str:
+        """The ids of the styles for the running model, in a line."""
+        return ", ".join(each.id for each in self.catalogue.fitting(self.model.base)) or "none yet"
+
+    def trouble(self, id: str) -> str:
+        """Why a file that lies there cannot be used; "" for any other."""
+        variant, snapshot = self.variant(id), self._shelf.snapshot
+        if variant is None or id in self.fetched or snapshot.status(variant) != "wrong":
+            return ""
+        return snapshot.troubles.get(variant.filename, f"{variant.filename} cannot be used")
+
+    def check_fit(self, id: str) -> None:
+        """Raises `PresetError`: unknown, or made for another base; then it says what does fit."""
+        self.catalogue.resolve(id, self.model.base, self.model.id)
+
+    def misfit(self, id: str) -> str:
+        preset = self.presets[id]
+        return self.catalogue.misfit(preset, preset.bases, self.model.base, self.model.id)
+
+    def absence(self, id: str) -> str:
+        """Why it cannot be played as things are, and what to do; "" where it can."""
+        if self.here(id):
+            return ""
+        try:
+            self.check_fit(id)
+        except PresetError as error:
+            return str(error)
+        return self.trouble(id) or (
+            f"{id} is not on this disk; preset/load {id} fetches it and fades it in"
+        )
+
+    def wanted(self, id: str, mirror: int | None = None) -> Wanted:
+        """What to fetch, from `mirror` (from 0) first. Raises `PresetError`: not to be had."""
+        if trouble := self.trouble(id):
+            raise PresetError(trouble)
+        wanted = wanted_preset(
+            self.catalogue,
+            id,
+            self.model.base,
+            self._data,
+            model=self.model.id,
+            first_mirror=mirror,
+        )
+        count = len(wanted.files[0].mirrors)
+        if mirror is not None and not 0 <= mirror < count:
+            raise PresetError(f"{id} has no mirror {mirror}; allowed: 0 to {count - 1}")
+        return wanted

@@ -1,0 +1,465 @@
+"""Switcher: which presets play, from a performer's wish to the weights the painter is given.
+
+A load comes in when its file is ready: fetched if it has to be, then staged by the painter, and
+only then do the weights fade, so that the look that plays goes on for as long as it takes. Of loads
+of a kind the newest wins, whatever order downloads end in.
+
+Everything here is of the conductor's task; what blocks is done in order by a worker thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Protocol, cast
+
+import trio
+
+from engine.controls import Change, Controls, Snapshot, TriggerHandler
+from engine.mixing import Mix
+from presets.catalogue import PresetError
+from presets.library import News
+from presets.models import ModelChoice
+from presets.preset_controls import CURRENT, PARAMETERS, control, triggers
+from presets.preset_desk import Desk
+from presets.preset_progress import ProgressBoard
+from presets.preset_roster import Roster, Shelf
+from presets.preset_states import Facts, State, Want, neighbour, next_state, with_load
+from presets.wanted import FINAL, Progress, Wanted
+from presets.wanted import State as Fetched
+
+log = logging.getLogger(__name__)
+
+InThread = Callable[..., Awaitable[Any]]
+
+
+class Downloads(Protocol):
+    """As `presets.download.Downloader`."""
+
+    def want(self, wanted: Wanted) -> object: ...
+    def cancel(self, id: str) -> bool: ...
+
+
+class History(Protocol):
+    """As `presets.statistics.Statistics`; `flush` blocks and raises `PresetError`."""
+
+    def installed(self, id: str) -> None: ...
+    def used(self, id: str) -> None: ...
+    def flush(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetch:
+    """A download under way: for which base, who asked, and how it stands."""
+
+    base: str
+    origin: object = None
+    state: Fetched = "queued"
+
+
+class Switcher:
+    """Answers preset/*, follows what the weights do, and says what the painter shall mix.
+
+    `model` runs at the start. `heard` is told of downloads; `on_staged`, `on_unfit`, `on_dropped`
+    of what the painter did; `change` of another model; `follow` of each committed snapshot, whose
+    mix goes to `blend`. `run` does what takes time.
+    """
+
+    def __init__(
+        self,
+        controls: Controls,
+        shelf: Shelf,
+        downloads: Downloads,
+        model: ModelChoice,
+        data: Path,
+        blend: Callable[[Mix], None],
+        *,
+        history: History,
+        notice: Callable[[str], None] = log.info,
+        in_thread: InThread = trio.to_thread.run_sync,
+    ) -> None:
+        self.roster = Roster(shelf, model, data)
+        self._controls, self._shelf, self._downloads = controls, shelf, downloads
+        self._history, self._notice, self._in_thread = history, notice, in_thread
+        self._desk = Desk(controls, self.roster, blend)
+        self._board = ProgressBoard(controls)
+        self._to_do, self._work = trio.open_memory_channel[Callable[[], Awaitable[None]]](math.inf)
+        self._wants: dict[str, Want] = {}  # the newest first
+        self._fetches: dict[str, _Fetch] = {}
+        self._ended: dict[str, Literal["failed", "cancelled"]] = {}
+        controls.declare(*PARAMETERS, *triggers(lambda: self.roster.ids))
+        for name, handler in self._handlers().items():
+            controls.on(f"preset/{name}", _answering(handler))
+        self.roster.declare(controls, self._refusal)
+        controls.listen(self._on_change)
+        self._settle(*self.roster.ids)
+
+    def _handlers(self) -> dict[str, Callable[..., None]]:
+        return {
+            "load": self.load,
+            "unload": self.unload,
+            "clear": self.clear,
+            "next": lambda origin: self._step(1, origin),
+            "previous": lambda origin: self._step(-1, origin),
+            "a": lambda id, origin: self._put("a", id),  # noqa: ARG005
+            "b": lambda id, origin: self._put("b", id),  # noqa: ARG005
+            "download": self.download,
+            "cancel": self.cancel,
+            "delete": self.delete,
+            "rescan": self.rescan,
+        }
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Work until cancelled. Has started when the model's acceleration is on its way."""
+        self._accelerate()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._board.run)
+            nursery.start_soon(self._shelf.watch, self._on_news)
+            task_status.started()
+            async for work in self._work:
+                try:
+                    await work()
+                except Exception as error:  # the show goes on
+                    log.exception("presets")
+                    self._controls.report("preset", f"this went wrong inside: {error!r}")
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Send the painter the mix of this snapshot, and tell of what has arrived in it."""
+        self._desk.follow(snapshot, self._wants, self._ended)
+        values = snapshot.values
+        moving = ("loading", "active")
+        self._settle(*(i for i in self.roster.ids if values[control(i, "state")] in moving))
+
+    # what a performer asks for
+
+    def load(self, id: str, fade_s: float | None = None, origin: object = None) -> None:
+        """Fade it to its catalogue weight and others of its kind to 0, when it is ready.
+
+        Raises `PresetError`: unknown, made for another base, or nowhere to be had.
+        """
+        preset = self.roster.known(id)
+        self.roster.check_fit(id)
+        want = Want(preset.kind, preset.weight, self._desk.fade_s(fade_s), origin=origin)
+        self._come(id, with_load(self._wants, id, want))
+
+    def unload(self, id: str, fade_s: float | None = None, origin: object = None) -> None:  # noqa: ARG002
+        """Fade it out; one that was still coming does not come."""
+        if id not in self.roster.presets:
+            self.roster.known(id)
+        self._leave([id], self._desk.fade_s(fade_s))
+
+    def clear(self, fade_s: float | None = None, origin: object = None) -> None:  # noqa: ARG002
+        """Fade every style out; 0 seconds cut."""
+        self._leave(self.roster.of_kind("style"), self._desk.fade_s(fade_s))
+
+    def download(self, id: str, mirror: float | None = None, origin: object = None) -> None:
+        """Fetch without loading. Raises `PresetError`: here already, or not to be had."""
+        self.roster.check_fit(id)
+        if self.roster.here(id):
+            raise PresetError(f"{id} is on this disk; there is nothing to fetch")
+        wanted = self.roster.wanted(id, None if mirror is None else int(mirror))
+        self._asked(id)
+        self._fetch(wanted, origin)
+
+    def cancel(self, id: str, origin: object = None) -> None:  # noqa: ARG002
+        """Stop a download, and the load that waits for it."""
+        self.roster.known(id)
+        if id not in self._fetches:
+            raise PresetError(f"{id} is not being fetched; there is nothing to cancel")
+        self._wants.pop(id, None)
+        self._downloads.cancel(id)
+
+    def delete(self, id: str, origin: object = None) -> None:
+        """Remove its files. Raises `PresetError` while it is in the mix or being fetched."""
+        self.roster.known(id)
+        if self.in_mix(id):
+            raise PresetError(f"{id} is in the mix; unload it first")
+        if id in self._fetches:
+            raise PresetError(f"{id} is being downloaded; cancel that first")
+        self._later(lambda: self._delete(id, origin))
+
+    def rescan(self, origin: object = None) -> None:
+        """Look for files copied in by hand."""
+        self._later(lambda: self._rescan(origin, self._notice))
+
+    def in_mix(self, id: str) -> bool:
+        """Whether it is in the mix, or on its way in or out."""
+        return id in self._wants or self._desk.heard(id)
+
+    def _step(self, step: int, origin: object) -> None:
+        coming = next((id for id, want in self._wants.items() if want.kind == "style"), "")
+        now = coming or str(self._controls.get(CURRENT))
+        id = neighbour(self.roster.installed(), now, step)
+        if not id:
+            raise PresetError(
+                f"no installed style fits {self.roster.model.id}; preset/download fetches one of: "
+                f"{self.roster.fitting()}"
+            )
+        self.load(id, None, origin)
+
+    def _put(self, deck: Literal["a", "b"], id: str) -> None:
+        if id:
+            self.roster.known(id)
+        self._desk.put(deck, id)
+
+    def _refusal(self, id: str) -> str:
+        """Why its weight cannot be set, "" where it can."""
+        ready = id in self._desk.staged or self._desk.target(id)
+        return "" if ready else self.roster.absence(id)
+
+    def _on_change(self, change: Change) -> None:
+        """A weight set from outside is what shall be, whatever was on its way."""
+        _, _, rest = change.parameter.name.partition("/")
+        id, _, aspect = rest.partition("/")
+        if aspect != "weight" or id not in self.roster.presets or change.origin is self._desk:
+            return
+        self._wants.pop(id, None)
+        if change.value:
+            self._asked(id)
+        self._settle(id)
+
+    # coming and going
+
+    def _come(self, id: str, wants: dict[str, Want]) -> None:
+        """Let it in at once if the painter has it, else get it there first."""
+        staged = id in self._desk.staged
+        wanted = None if staged or self.roster.here(id) else self.roster.wanted(id)
+        self._wants = wants
+        self._asked(id)
+        if staged:
+            self._arrive(id)
+        elif wanted is not None:
+            self._fetch(wanted, wants[id].origin)
+        self._settle(*self.roster.ids)
+
+    def _leave(self, ids: Iterable[str], fade_s: float) -> None:
+        for id in ids:
+            self._wants.pop(id, None)
+            self._desk.fade(id, 0.0, fade_s)
+            self._settle(id)
+
+    def _arrive(self, id: str) -> None:
+        """The painter has what was wanted: the weights set out."""
+        want = self._wants.pop(id)
+        self._desk.fade(id, want.weight, want.fade_s)
+        if want.solo:
+            for other in self.roster.of_kind(want.kind):
+                if other != id:
+                    self._desk.fade(other, 0.0, want.fade_s)
+
+    def _asked(self, id: str) -> None:
+        self._ended.pop(id, None)
+        self._desk.asked(id)
+        self._controls.publish(control(id, "error"), "")
+
+    def _fetch(self, wanted: Wanted, origin: object) -> None:
+        base = self.roster.model.base
+        before = self._fetches.setdefault(wanted.id, _Fetch(base, origin)).base
+        self._downloads.want(wanted)  # one under way goes before those that wait
+        if before != base:
+            self._downloads.cancel(wanted.id)  # the file for the model before; `heard` goes on
+
+    # another model
+
+    def change(self, model: ModelChoice) -> None:
+        """Another model runs: what has a file for it is swapped to that, what has none leaves."""
+        self.roster.model = model
+        self._desk.forget_all()
+        self._ended.clear()
+        self.roster.declare(self._controls, self._refusal)
+        for id in self.roster.ids:
+            if (id in self._wants or self._desk.target(id)) and not self.roster.here(id):
+                self._swap(id)
+        self._accelerate()
+        self._settle(*self.roster.ids)
+
+    def _swap(self, id: str) -> None:
+        kind, want = self.roster.presets[id].kind, self._wants.get(id)
+        if self.roster.variant(id) is None:
+            self._leave([id], self._desk.fade_s(None))
+            if kind == "style" or not self.roster.model.acceleration:
+                self._controls.report(f"preset/{id}", f"{self.roster.misfit(id)}; it fades out")
+            return
+        if want is None:
+            want = Want(kind, self._desk.target(id), self._desk.fade_s(None), solo=False)
+        self._desk.fade(id, 0.0, 0.0)
+        self._again(id, want)
+
+    def _again(self, id: str, want: Want) -> None:
+        """Get the file of the running model for what waits for it."""
+        try:
+            self._come(id, {**self._wants, id: want})
+        except PresetError as error:
+            self._fail(id, str(error), want.origin)
+
+    def _accelerate(self) -> None:
+        """Bring in what the model is to be played with; if it is here, before the first picture."""
+        id = self.roster.model.acceleration
+        try:
+            if not id:
+                return
+            if not self.roster.known(id) or not self.roster.here(id):
+                self.load(id, 0.0)
+                return
+        except PresetError as error:
+            self._controls.report("painter/model", str(error))
+            return
+        weight = self._desk.target(id) or self.roster.presets[id].weight
+        self._leave(self.roster.of_kind("acceleration"), 0.0)
+        self._asked(id)
+        self._desk.fade(id, weight, 0.0)
+        self._settle(id)
+
+    # what downloads and the painter report
+
+    def heard(self, id: str, progress: Progress) -> None:
+        """The newest word on a download; one of no preset is not for us."""
+        if id not in self.roster.presets:
+            return
+        self._board.tell(id, progress)
+        base = self.roster.model.base
+        fetch = self._fetches.setdefault(id, _Fetch(base))
+        if progress.state not in FINAL:
+            self._fetches[id] = replace(fetch, state=progress.state)
+            self._settle(id)
+            return
+        del self._fetches[id]
+        want = self._wants.get(id)
+        if progress.state == "installed":
+            self.roster.fetched[id] = fetch.base
+            self._history.installed(id)
+            self._later(lambda: self._rescan(fetch.origin))
+        elif progress.state == "failed":
+            self._fail(id, progress.error, fetch.origin)
+        else:
+            self._ended[id] = "cancelled"
+            self._wants.pop(id, None)
+            self._controls.publish(control(id, "error"), progress.error)
+            self._notice(f"{id}: {progress.error}")
+        self._settle(id)
+        if want is not None and fetch.base != base and not self.roster.here(id):
+            self._again(id, want)  # that was the file for the model before
+
+    def on_staged(self, id: str) -> None:
+        """The painter has it ready; also again, after it was started again."""
+        if id not in self.roster.presets or self.roster.variant(id) is None:
+            return
+        self._desk.staged.add(id)
+        if id in self._wants:
+            self._arrive(id)
+        self._settle(*self.roster.ids)
+
+    def on_unfit(self, id: str, text: str) -> None:
+        """The painter cannot mix it: what plays goes on without it."""
+        if id in self.roster.presets:
+            self._desk.forget(id)
+            self._desk.fade(id, 0.0, 0.0)
+            self._fail(id, text, None)
+
+    def on_dropped(self, id: str) -> None:
+        """It made room for others; it is staged anew when it is asked for or heard again."""
+        if id in self.roster.presets:
+            self._desk.forget(id, dropped=True)
+            self._settle(id)
+
+    def _fail(self, id: str, why: str, origin: object) -> None:
+        self._ended[id] = "failed"
+        want = self._wants.pop(id, None)
+        self._controls.publish(control(id, "error"), why)
+        self._controls.report(f"preset/{id}", why, want.origin if want else origin)
+        self._settle(id)
+
+    # what is on the disk
+
+    def _later(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._to_do.send_nowait(work)
+
+    async def _rescan(self, origin: object, tell: Callable[[str], None] = log.debug) -> None:
+        fetched = dict(self.roster.fetched)
+        try:
+            news = await self._in_thread(self._shelf.rescan)
+        except PresetError as error:
+            self._controls.report("preset/rescan", str(error), origin)
+            return
+        self.roster.seen(fetched)
+        came, went = ", ".join(news.added), ", ".join(news.removed)
+        tell(f"LoRA folder: new: {came or 'nothing'}" + f"; gone: {went}" * bool(went))
+        self._on_news(news)
+        await self._flush()
+
+    async def _delete(self, id: str, origin: object) -> None:
+        try:
+            await self._in_thread(self._shelf.delete, id, self.in_mix)
+        except PresetError as error:
+            self._controls.report("preset/delete", str(error), origin)
+        else:
+            self.roster.fetched.pop(id, None)
+            self._ended.pop(id, None)
+            self._on_news(News(removed=(id,)))
+
+    def _on_news(self, news: News) -> None:
+        """The library has looked again: what is new has controls, what is gone plays to its end."""
+        self.roster.declare(self._controls, self._refusal)
+        for id in news.added:
+            if id in self._ended and self.roster.here(id):
+                self._asked(id)
+        for id in self.roster.ids:
+            if self.roster.here(id):
+                continue
+            want = self._wants.get(id)
+            if want is not None and id not in self._fetches:
+                self._again(id, want)
+            elif id in self._desk.staged:
+                if not self.in_mix(id):
+                    self._desk.forget(id)
+            elif want is None and self._desk.target(id):
+                self._leave([id], 0.0)
+                self._controls.report(f"preset/{id}", f"the file of {id} is gone")
+        for line in news.troubles:
+            self._controls.report("preset/rescan", line)
+        self._settle(*self.roster.ids)
+
+    async def _flush(self) -> None:
+        try:
+            await self._in_thread(self._history.flush)
+        except PresetError as error:
+            log.warning("%s", error)
+
+    # states
+
+    def _settle(self, *ids: str) -> None:
+        """Publish every state on the way to where the facts lead."""
+        for id in ids:
+            name = control(id, "state")
+            while True:
+                before = cast(State, self._controls.get(name))
+                state = next_state(self._facts(id, before))
+                if state == before:
+                    break
+                self._controls.publish(name, state)
+                if state == "failed" and (trouble := self.roster.trouble(id)):
+                    self._controls.publish(control(id, "error"), trouble)
+                elif state == "active":
+                    self._history.used(id)
+                    self._later(self._flush)
+        self._desk.tell_current()
+
+    def _facts(self, id: str, before: State) -> Facts:
+        fetch, target, live = self._fetches.get(id), self._desk.target(id), self._desk.live(id)
+        return Facts(
+            before=before,
+            fetching=fetch.state if fetch else None,
+            ended="failed" if self.roster.trouble(id) else self._ended.get(id),
+            here=self.roster.here(id),
+            asked=id in self._wants or bool(target),
+            heard=bool(live),
+            staged=id in self._desk.staged,
+            arrived=live == target,
+        )
+
+
+def _answering(act: Callable[..., None]) -> TriggerHandler:
+    return lambda arguments, origin: act(*arguments, origin=origin)

@@ -1,0 +1,474 @@
+from __future__ import annotations
+
+import itertools
+
+import msgspec
+import pytest
+import trio
+from trio.testing import MockClock
+
+from engine.errors import ControlError
+from presets.catalogue import Catalogue
+from presets.wanted import Progress
+from tests.presets.switching import CATALOGUE, FILES, model, preset, settled, switching
+
+
+async def test_an_installed_style_is_staged_and_then_fades_in_as_the_other_leaves(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("neon")
+        stage.fire("load", "anime", 2.0)
+        await trio.sleep(5)  # the painter takes its time: the look that plays goes on
+        assert stage.state("anime") == "loading"
+        assert stage.weights() == {"neon": 0.5}
+        await stage.stage("anime")
+        await trio.sleep(1)
+        assert stage.weights() == {
+            "anime": pytest.approx(0.4, abs=0.02),
+            "neon": pytest.approx(0.25, abs=0.02),
+        }
+        assert stage.state("anime") == "loading"
+        await trio.sleep(1.1)
+        assert stage.weights() == {"anime": 0.8}
+        assert stage.states("anime") == ["loading", "active"]
+        assert stage.states("neon") == ["loading", "active", "installed"]
+        assert stage.controls.get("preset/current") == "anime"
+        assert set(stage.painter.mix.files) == {"anime", "neon"}  # it comes back at once
+        assert stage.history.told.count("used anime") == 1
+
+
+async def test_an_absent_one_is_fetched_and_comes_in_by_itself(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("load", "oil")
+        assert stage.downloads.wanted["oil"].files[0].name == "oil-sd15.safetensors"
+        stage.downloads.finish("oil")
+        await stage.stage("oil")
+        await trio.sleep(1)
+        assert stage.states("oil") == [
+            "queued",
+            "resolving",
+            "downloading",
+            "verifying",
+            "installed",
+            "loading",
+            "active",
+        ]
+        assert stage.weights() == {"oil": 0.8}
+        assert "installed oil" in stage.history.told
+        assert stage.get("oil", "progress") == 1.0
+
+
+@pytest.mark.parametrize("order", [("oil", "ink"), ("ink", "oil")])
+async def test_the_newest_load_wins_whatever_order_downloads_end_in(
+    order: tuple[str, str], autojump_clock: MockClock
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("load", "oil")
+        stage.fire("load", "ink")
+        for id in order:
+            stage.downloads.finish(id)
+            await stage.stage()
+            await trio.sleep(1)
+        assert stage.weights() == {"ink": 0.8}
+        assert (stage.state("ink"), stage.state("oil")) == ("active", "installed")
+
+
+async def test_an_acceleration_moves_no_style_but_takes_the_place_of_its_like(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime", "lcm")
+        stage.fire("load", "tcd")
+        await stage.stage("tcd")
+        await trio.sleep(1)
+        assert stage.weights() == {"anime": 0.5, "tcd": 1.0}
+        stage.fire("clear")
+        await trio.sleep(1)
+        assert stage.weights() == {"tcd": 1.0}
+        assert stage.controls.get("preset/current") == ""
+
+
+async def test_unload_takes_the_default_fade_or_its_own(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime")
+        stage.fire("unload", "anime", 4)
+        await trio.sleep(3)
+        assert 0 < stage.weights()["anime"] < 0.2
+        assert stage.state("anime") == "active"
+        await trio.sleep(1.1)
+        assert (stage.weights(), stage.state("anime")) == ({}, "installed")
+        await stage.play("anime")
+        stage.controls.set("preset/fade", 0)
+        stage.fire("unload", "anime")
+        await trio.sleep(0.05)
+        assert stage.weights() == {}
+
+
+async def test_unload_and_clear_take_back_a_load_that_is_on_its_way(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("load", "oil")
+        stage.fire("clear")
+        stage.downloads.finish("oil")
+        await trio.sleep(1)
+        assert (stage.state("oil"), stage.painter.files) == ("installed", {})
+
+
+async def test_a_weight_stages_what_is_here_and_is_refused_for_what_is_not(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.controls.set("preset/anime/weight", 3)
+        assert stage.controls.get("preset/anime/weight") == 2.0
+        await stage.stage("anime")
+        await trio.sleep(0.1)
+        assert stage.state("anime") == "active"
+        stage.controls.set("preset/anime/weight", -0.5)
+        await trio.sleep(0.1)
+        assert (stage.weights(), stage.state("anime")) == ({"anime": -0.5}, "active")
+        with pytest.raises(ControlError, match="oil is not on this disk; preset/load oil fetches"):
+            stage.controls.set("preset/oil/weight", 0.5)
+        with pytest.raises(ControlError, match="'paper' is made for SDXL"):
+            stage.controls.set_normalized("preset/paper/weight", 1)
+        stage.controls.set("preset/oil/weight", 0)
+        assert stage.states("oil") == []
+
+
+async def test_a_weight_that_is_set_takes_back_a_load_of_the_same(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("load", "anime")
+        stage.controls.set("preset/anime/weight", 0.3)
+        await stage.stage("anime")
+        await trio.sleep(1)
+        assert stage.weights() == {"anime": 0.3}
+
+
+async def test_next_and_previous_go_through_the_installed_styles(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        for trigger, id in [("next", "anime"), ("next", "neon"), ("next", "anime")]:
+            stage.fire(trigger)
+            await stage.stage()
+            await trio.sleep(1)
+            assert stage.controls.get("preset/current") == id
+        stage.fire("previous", 1)
+        stage.fire("previous", 0)  # a button's release
+        await trio.sleep(1)
+        assert stage.weights() == {"neon": 0.7}
+        stage.fire("next")
+        stage.fire("next")  # at once: from the one that is coming
+        await trio.sleep(1)
+        assert stage.weights() == {"neon": 0.7}
+
+
+async def test_next_says_what_could_be_fetched(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock, files=()) as stage:
+        assert "preset/download fetches one of: anime, neon, oil, ink" in stage.refused("next")
+
+
+async def test_decks_share_what_is_on_them(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime", "neon", "lcm")
+        stage.fire("a", "anime")
+        stage.fire("b", "neon")
+        await trio.sleep(0.1)
+        assert stage.weights() == {"anime": 0.5, "lcm": 0.5}
+        assert stage.painter.mix.words_a == stage.painter.mix.words_b == "lcmAF, animeAF"
+        stage.controls.set("preset/mix", 0.75)
+        await trio.sleep(0.1)
+        assert stage.weights() == {"anime": 0.125, "neon": 0.375, "lcm": 0.5}
+        assert stage.controls.get("preset/current") == "neon"
+        stage.controls.set("preset/mix", 1)
+        await trio.sleep(0.1)
+        assert stage.weights() == {"neon": 0.5, "lcm": 0.5}
+        assert stage.painter.mix.words_a == "lcmAF, neonAF"
+        assert stage.state("anime") == "active"
+        stage.fire("b", "anime")
+        await trio.sleep(0.1)
+        assert stage.weights() == {"anime": 0.5, "neon": 0.5, "lcm": 0.5}
+        assert stage.controls.get("preset/deck-b") == "anime"
+        stage.fire("a", "")
+        stage.controls.set("preset/mix", 0)
+        await trio.sleep(0.1)
+        assert stage.weights() == {"neon": 0.5, "lcm": 0.5}
+
+
+async def test_what_a_deck_silenced_and_the_painter_dropped_comes_back_when_heard(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime", "neon")
+        stage.fire("b", "anime")
+        stage.switcher.on_dropped("anime")
+        await trio.sleep(0.1)
+        assert set(stage.painter.mix.files) == {"neon"}
+        assert stage.state("anime") == "loading"
+        stage.controls.set("preset/mix", 1)
+        await trio.sleep(0.1)
+        await stage.stage("anime")
+        await trio.sleep(0.1)
+        assert stage.state("anime") == "active"
+
+
+async def test_ids_may_be_numbers_in_the_order_of_the_list(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("load", 2.0)
+        await stage.stage("anime")
+        assert "allowed: 0 to 6" in stage.refused("load", 7)
+        assert "allowed: 0 to 6" in stage.refused("load", 1.5)
+        assert "did you mean 'neon'" in stage.refused("load", "neno")
+        assert "takes 1 to 2 arguments" in stage.refused("load")
+
+
+async def test_the_wrong_base_is_told_before_anything_is_fetched(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock, model("sd-turbo", "sd21")) as stage:
+        told = stage.refused("load", "ink")
+        assert told == stage.refused("download", "ink")
+        assert told == (
+            "'ink' is made for SD 1.5 (text width 768); the running model sd-turbo is SD 2.1 "
+            "(1024). Styles for it: none yet"
+        )
+        assert stage.downloads.wanted == {}
+        assert (stage.get("ink", "fits"), stage.get("ink", "base")) == (0, "sd15")
+
+
+async def test_a_failed_download_leaves_the_look_and_can_be_tried_again(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime")
+        stage.fire("load", "oil")
+        stage.downloads.fail("oil")
+        assert stage.state("oil") == "failed"
+        assert stage.get("oil", "error") == "no mirror gives it"
+        assert stage.errors == ["preset/oil: no mirror gives it"]
+        await trio.sleep(1)
+        assert stage.weights() == {"anime": 0.5}
+        stage.fire("load", "oil")
+        assert (stage.state("oil"), stage.get("oil", "error")) == ("queued", "")
+
+
+async def test_downloading_from_a_mirror_and_cancelling_it(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        assert "has no mirror 2; allowed: 0 to 1" in stage.refused("download", "oil", 2)
+        stage.fire("download", "oil", 1)
+        assert stage.downloads.wanted["oil"].first_mirror == 1
+        assert "cancel that first" in stage.refused("delete", "oil")
+        stage.fire("cancel", "oil")
+        assert stage.state("oil") == "cancelled"
+        assert stage.notices == ["oil: cancelled; 400 bytes of 1,000 bytes are kept"]
+        assert "nothing to cancel" in stage.refused("cancel", "oil")
+        assert "nothing to fetch" in stage.refused("download", "anime")
+        stage.fire("download", "oil")
+        stage.downloads.finish("oil")
+        await settled()
+        assert (stage.state("oil"), stage.painter.files) == ("installed", {})
+
+
+async def test_deleting(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime")
+        assert "in the mix; unload it first" in stage.refused("delete", "anime")
+        stage.fire("unload", "anime")
+        await trio.sleep(1)
+        stage.fire("delete", "anime")
+        await trio.sleep(0.1)
+        assert (stage.state("anime"), stage.painter.mix.files) == ("absent", {})
+
+
+async def test_a_file_that_is_wanted_just_as_it_is_deleted_is_fetched_anew(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("delete", "neon")
+        stage.shelf.files.discard("neon-sd15.safetensors")
+        stage.shelf.rescan()
+        stage.fire("load", "neon")
+        await settled()
+        assert (stage.state("neon"), list(stage.downloads.wanted)) == ("queued", ["neon"])
+
+
+async def test_files_copied_in_get_controls_while_the_show_runs(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.shelf.catalogue = CATALOGUE.over([preset("mine", "sd15")])
+        stage.shelf.files |= {"mine-sd15.safetensors", "ink-sd15.safetensors"}
+        stage.fire("rescan")
+        await settled()
+        assert stage.notices[0] in ("LoRA folder: new: mine, ink", "LoRA folder: new: ink, mine")
+        assert stage.state("ink") == "installed"
+        stage.fire("load", 7)
+        await stage.stage("mine")
+        await trio.sleep(1)
+        assert stage.weights() == {"mine": 0.8}
+        stage.shelf.files.discard("mine-sd15.safetensors")
+        stage.shelf.catalogue = CATALOGUE
+        stage.fire("rescan")
+        await trio.sleep(1)
+        assert stage.weights() == {"mine": 0.8}  # what plays plays to its end
+        stage.fire("unload", "mine")
+        await trio.sleep(1)
+        assert stage.state("mine") == "absent"
+        assert "unknown preset 'mine'" in stage.refused("load", "mine")
+
+
+async def test_a_folder_that_cannot_be_read_is_told(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.shelf.trouble = "the folder cannot be read"
+        stage.fire("rescan")
+        await settled()
+        assert stage.errors == ["preset/rescan: the folder cannot be read"]
+
+
+async def test_a_file_of_the_wrong_size_has_failed_until_it_is_gone(
+    autojump_clock: MockClock,
+) -> None:
+    anime = CATALOGUE.preset("anime")
+    odd = msgspec.structs.replace(anime.variants[0], size=7)
+    wrong = CATALOGUE.over([msgspec.structs.replace(anime, variants=(odd,))])
+    async with switching(autojump_clock, catalogue=wrong) as stage:
+        assert stage.state("anime") == "failed"
+        assert stage.get("anime", "error") == stage.refused("load", "anime") != ""
+        stage.fire("delete", "anime")
+        await settled()
+        assert stage.state("anime") == "absent"
+
+
+async def test_what_the_painter_refuses_has_failed_and_what_plays_goes_on(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("neon")
+        stage.fire("load", "anime")
+        await settled()
+        stage.switcher.on_unfit("anime", "it has NaN")
+        await trio.sleep(1)
+        assert (stage.state("anime"), stage.get("anime", "error")) == ("failed", "it has NaN")
+        assert stage.weights() == {"neon": 0.5}
+        assert set(stage.painter.mix.files) == {"neon"}
+        stage.fire("load", "anime")  # asked for again, the painter tries again
+        await stage.stage("anime")
+        await trio.sleep(1)
+        assert stage.weights() == {"anime": 0.8}
+
+
+async def test_refused_and_loaded_in_one_turn_it_is_asked_for_anew(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("load", "anime")
+        await settled()
+        stage.painter.answer("anime")
+        stage.switcher.on_unfit("anime", "no memory")
+        stage.fire("load", "anime")
+        await stage.stage()
+        await trio.sleep(1)
+        assert stage.state("anime") == "active"
+
+
+async def test_another_model_swaps_what_it_can_and_tells_of_the_rest(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock, files=(*FILES, "ink-sd15")) as stage:
+        await stage.play("anime", "neon", "ink", "lcm")
+        stage.switcher.change(model("sdxl-turbo", "sdxl"))
+        assert stage.state("anime") == "loading"
+        assert (stage.state("neon"), stage.state("ink")) == ("queued", "absent")
+        assert [line.partition(" is made for ")[0] for line in stage.errors] == [
+            "preset/lcm: 'lcm'",
+            "preset/ink: 'ink'",
+        ]
+        assert (stage.get("paper", "fits"), stage.get("ink", "fits")) == (1, 0)
+        await stage.stage()
+        assert stage.painter.mix.files["anime"].path.endswith("anime-sdxl.safetensors")
+        await trio.sleep(1)
+        assert stage.weights() == {"anime": 0.5}
+        stage.downloads.finish("neon")
+        await stage.stage("neon")
+        await trio.sleep(1)
+        assert stage.weights() == {"anime": 0.5, "neon": 0.5}
+
+
+async def test_a_download_for_the_model_before_gives_way(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("load", "oil")
+        stage.downloads.get_on("oil", "resolving")
+        stage.switcher.change(model("sdxl-turbo", "sdxl"))
+        assert stage.downloads.wanted["oil"].files[0].name == "oil-sdxl.safetensors"
+        stage.downloads.finish("oil")
+        await stage.stage("oil")
+        await trio.sleep(1)
+        assert stage.weights() == {"oil": 0.8}
+
+
+async def test_a_model_comes_up_with_its_acceleration(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock, model("sd15-lcm", "sd15", "lcm")) as stage:
+        assert stage.weights() == {"lcm": 1.0}  # before it is staged: the first picture has it
+        stage.switcher.change(model("other", "sd15", "tcd"))
+        await trio.sleep(0.1)
+        assert stage.weights() == {"tcd": 1.0}
+        assert stage.errors == []
+    async with switching(autojump_clock, model("sd15-lcm", "sd15", "lcm"), files=()) as stage:
+        stage.downloads.finish("lcm")
+        await stage.stage("lcm")
+        await trio.sleep(0.1)
+        assert stage.weights() == {"lcm": 1.0}
+    async with switching(autojump_clock, model("odd", "sd15", "lmc")) as stage:
+        assert "did you mean 'lcm'" in stage.errors[0]
+
+
+async def test_a_painter_started_again_changes_nothing(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime")
+        stage.switcher.on_staged("anime")
+        await trio.sleep(1)
+        assert stage.states("anime") == ["loading", "active"]
+
+
+async def test_progress_is_told_ten_times_a_second_and_ends_at_one(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("download", "oil")
+        stage.downloads.get_on("oil", "downloading", mirror="two")
+        for step in range(200):
+            await trio.sleep(0.01)
+            stage.downloads.get_on(
+                "oil",
+                "downloading",
+                share=step / 210,
+                received_bytes=step * 1_000_000,
+                total_bytes=210_000_000,
+                rate=5e6,
+                eta_s=3.0,
+            )
+        stage.downloads.finish("oil")
+        assert stage.state("oil") == "installed"
+        await trio.sleep(1)
+        told = [
+            (at, change.value)
+            for at, change in stage.changes
+            if change.parameter.name == "preset/oil/progress"
+        ]
+        assert all(b[0] - a[0] >= 0.0999 for a, b in itertools.pairwise(told))
+        assert 18 <= len(told) <= 22
+        assert sorted(told) == told
+        assert [value for _, value in told if value == 1.0] == [1.0]
+        assert stage.get("oil", "mirror") == "two"
+
+
+async def test_downloads_of_models_are_not_for_us(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.switcher.heard("sd-turbo", Progress("queued"))
+        stage.switcher.on_staged("nobody")
+        stage.switcher.on_unfit("nobody", "")
+        stage.switcher.on_dropped("nobody")
+        assert stage.switcher.roster.ids == CATALOGUE.ids()
+
+
+async def test_a_show_without_presets(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock, catalogue=Catalogue()) as stage:
+        assert "there are no presets" in stage.refused("load", 0)
+        stage.fire("clear")
