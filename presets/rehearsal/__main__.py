@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import cv2
+import diffusers
 import torch
 import typer
 
@@ -55,6 +56,7 @@ def workshop(
     if threads:
         torch.set_num_threads(threads)
     cv2.setNumThreads(1)
+    diffusers.utils.logging.set_verbosity_error()
     work.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + minutes * 60 if minutes else None
     bench = Workbench(work, device, compiling=compiling, deadline=deadline)

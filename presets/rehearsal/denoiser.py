@@ -126,7 +126,9 @@ class DenoiserStage:
         self._text = networks.text_encoder(len(self._words)).to(bench.device)
         networks.fast_backward(self._denoiser)
         # a quarter faster on the CPU, once it has spent some minutes compiling
-        self._fast = torch.compile(self._denoiser) if bench.compiling else self._denoiser
+        self._fast = (
+            torch.compile(self._denoiser, dynamic=False) if bench.compiling else self._denoiser
+        )
         trained = [*self._denoiser.parameters(), *self._text.parameters()]
         self._optimizer = torch.optim.AdamW(
             trained, lr=plan.peak, betas=(0.9, 0.99), weight_decay=0.01
@@ -158,7 +160,7 @@ class DenoiserStage:
             text = self._text(input_ids=ids).last_hidden_state
         if step > self._plan.own * self.steps and rng.random() < 0.5:
             shown = self._own(shown, t, text.detach(), rng)
-        made = self._predict(shown, t, text)
+        made = self._predict(self._fast, shown, t, text)
         error = (made - asked) / networks.LATENT_SPREAD
         squared = error.pow(2).mean()
         self._optimizer.zero_grad(set_to_none=True)
@@ -174,10 +176,10 @@ class DenoiserStage:
         asked = z[[e.asked for e in examples], [e.asked_style for e in examples]].float() * scale
         return shown, asked, torch.tensor([e.t for e in examples], device=z.device)
 
-    def _predict(self, shown: Tensor, t: Tensor, text: Tensor) -> Tensor:
+    def _predict(self, network: Any, shown: Tensor, t: Tensor, text: Tensor) -> Tensor:
         noisy = noised(shown, t, torch.randn_like(shown))
         with self._bench.mixed():
-            v = self._fast(noisy, t, encoder_hidden_states=text, return_dict=False)[0]
+            v = network(noisy, t, encoder_hidden_states=text, return_dict=False)[0]
         return clean(v.float(), noisy, t)
 
     @torch.no_grad()
@@ -186,7 +188,7 @@ class DenoiserStage:
         half = len(shown) // 2
         up = torch.from_numpy(rng.uniform(0.15, 0.8, half).astype(np.float32)).to(t.device)
         earlier = (t[:half] + (980 - t[:half]) * up).long().clamp(max=990)
-        first = self._predict(shown[:half].contiguous(), earlier, text[:half])
+        first = self._predict(self._denoiser, shown[:half].contiguous(), earlier, text[:half])
         return torch.cat([first, shown[half:]])
 
     def finish(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
@@ -176,7 +177,8 @@ def save(network: Any, folder: Path) -> None:
 
 def pictures_to_tensor(pixels: Any, device: torch.device) -> Tensor:
     """(n, h, w, 3) bytes to (n, 3, h, w) floats in -1..1."""
-    tensor = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+    own = np.array(pixels, order="C")  # what is mapped from a file may not be written to
+    tensor = torch.from_numpy(own).to(device).permute(0, 3, 1, 2).float()
     return tensor.div(127.5).sub(1).contiguous(memory_format=_CHANNELS_LAST)
 
 

@@ -15,7 +15,11 @@ from presets.rehearsal.presets import PresetPlan
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """scenes: trained on; the presets' styles are drawn of the first `preset_scenes` of them."""
+    """scenes: trained on; the presets' styles are drawn of the first `preset_scenes` of them.
+
+    measured: of the `held_out` scenes, how many the figures are taken from. timed_s: seconds of
+    painting that the frame time is taken from.
+    """
 
     scenes: int
     preset_scenes: int
@@ -26,6 +30,8 @@ class Plan:
     decoder: DecoderPlan
     judge: JudgePlan
     preset: PresetPlan
+    measured: int = 252
+    timed_s: float = 15
 
 
 PLANS: Final[Mapping[str, Plan]] = {
@@ -64,5 +70,7 @@ PLANS: Final[Mapping[str, Plan]] = {
         decoder=DecoderPlan(steps=4, batch=3),
         judge=JudgePlan(steps=4, batch=8),
         preset=PresetPlan(steps=2, batch=2),
+        measured=4,
+        timed_s=1,
     ),
 }

@@ -14,6 +14,7 @@ from presets.rehearsal import lowrank
 from presets.rehearsal.canvas import SIDE, Bytes
 from presets.rehearsal.dataset import Pictures
 from presets.rehearsal.measures import going_by
+from presets.rehearsal.scene import Spec
 from presets.rehearsal.studio import Studio, photographs
 from presets.rehearsal.styles import BASE_STYLES
 from presets.rehearsal.subjects import SUBJECTS
@@ -66,11 +67,10 @@ def inputs(pictures: Pictures) -> dict[str, tuple[Bytes, str]]:
     chosen: dict[str, tuple[Bytes, str]] = {}
     column = pictures.styles.index("camera")
     for wanted in ("face", "city", "mountains", "hand"):
-        row = next(
-            row
-            for row, spec in enumerate(pictures.specs)
-            if SUBJECTS[spec.subject].name == wanted and not spec.mood and spec.look.time == "day"
-        )
+        rows = [
+            row for row, spec in enumerate(pictures.specs) if SUBJECTS[spec.subject].name == wanted
+        ]
+        row = min(rows, key=lambda row: _oddity(pictures.specs[row]))
         phrase = SUBJECTS[pictures.specs[row].subject].phrases[0]
         chosen[f"camera: {wanted}"] = (np.asarray(pictures.pixels[row, column]), phrase)
     words = ("portrait of a person", "cup on a table", "cat")
@@ -81,6 +81,17 @@ def inputs(pictures: Pictures) -> dict[str, tuple[Bytes, str]]:
         chosen[name] = (picture, phrase)
     chosen["test card"] = (test_card(3.0, SIDE, SIDE), "hills")
     return chosen
+
+
+def _oddity(spec: Spec) -> int:
+    """The plainer the better: by day, in fair weather, of nothing special."""
+    look = spec.look
+    return (
+        2 * bool(spec.mood)
+        + 2 * bool(spec.material)
+        + (look.time != "day")
+        + (look.weather != "clear")
+    )
 
 
 def draw_all(studio: Studio, pictures: Pictures, loras: Path, folder: Path) -> list[Path]:

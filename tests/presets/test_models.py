@@ -380,5 +380,6 @@ def test_the_table_of_models(
 
 def test_the_show_says_how_to_get_a_bigger_model(tmp_path: Path) -> None:
     fallen_back = told_of(find_model("", tmp_path), "")
-    assert fallen_back.startswith("model: rehearsal") and "artflow presets list" in fallen_back
+    assert fallen_back.startswith("model: rehearsal")
+    assert "artflow presets list" in fallen_back
     assert told_of(find_model("rehearsal", tmp_path), "rehearsal") == "model: rehearsal"
