@@ -32,7 +32,7 @@ _INPUTS: Final = {"camera": 0.34, "flat": 0.16, "photo": 0.14, "sketch": 0.08}
 
 @dataclass(frozen=True, slots=True)
 class DenoiserPlan:
-    """steps; of these the first `small` share on pieces of 16x16 latents in twice the batch.
+    """Of `steps` the first `small` share are on `small_batch` pieces of 16x16 latents.
 
     own: from this share of the steps on, some inputs are the network's own first answers, so that a
     second step learns to improve on them.
@@ -40,9 +40,10 @@ class DenoiserPlan:
 
     steps: int
     batch: int
-    small: float = 0.45
+    small_batch: int
+    small: float = 0.6
     own: float = 0.6
-    peak: float = 1e-3
+    peak: float = 1.2e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,6 @@ class DenoiserStage:
         self._denoiser = networks.denoiser().to(bench.device)
         self._text = networks.text_encoder(len(self._words)).to(bench.device)
         networks.fast_backward(self._denoiser)
-        # a quarter faster on the CPU, once it has spent some minutes compiling
-        self._fast = (
-            torch.compile(self._denoiser, dynamic=False) if bench.compiling else self._denoiser
-        )
         trained = [*self._denoiser.parameters(), *self._text.parameters()]
         self._optimizer = torch.optim.AdamW(
             trained, lr=plan.peak, betas=(0.9, 0.99), weight_decay=0.01
@@ -147,7 +144,8 @@ class DenoiserStage:
 
     def step(self, step: int, rng: Rng) -> Mapping[str, float]:
         small = step < self._plan.small * self.steps
-        examples = [pick(self._latents, rng) for _ in range(self._plan.batch * (2 if small else 1))]
+        batch = self._plan.small_batch if small else self._plan.batch
+        examples = [pick(self._latents, rng) for _ in range(batch)]
         shown, asked, t = self._batch(examples)
         if small:
             top, left = (int(place) for place in rng.integers(0, 17, 2))
@@ -160,7 +158,7 @@ class DenoiserStage:
             text = self._text(input_ids=ids).last_hidden_state
         if step > self._plan.own * self.steps and rng.random() < 0.5:
             shown = self._own(shown, t, text.detach(), rng)
-        made = self._predict(self._fast, shown, t, text)
+        made = self._predict(shown, t, text)
         error = (made - asked) / networks.LATENT_SPREAD
         squared = error.pow(2).mean()
         self._optimizer.zero_grad(set_to_none=True)
@@ -176,10 +174,10 @@ class DenoiserStage:
         asked = z[[e.asked for e in examples], [e.asked_style for e in examples]].float() * scale
         return shown, asked, torch.tensor([e.t for e in examples], device=z.device)
 
-    def _predict(self, network: Any, shown: Tensor, t: Tensor, text: Tensor) -> Tensor:
+    def _predict(self, shown: Tensor, t: Tensor, text: Tensor) -> Tensor:
         noisy = noised(shown, t, torch.randn_like(shown))
         with self._bench.mixed():
-            v = network(noisy, t, encoder_hidden_states=text, return_dict=False)[0]
+            v = self._denoiser(noisy, t, encoder_hidden_states=text, return_dict=False)[0]
         return clean(v.float(), noisy, t)
 
     @torch.no_grad()
@@ -188,7 +186,7 @@ class DenoiserStage:
         half = len(shown) // 2
         up = torch.from_numpy(rng.uniform(0.15, 0.8, half).astype(np.float32)).to(t.device)
         earlier = (t[:half] + (980 - t[:half]) * up).long().clamp(max=990)
-        first = self._predict(self._denoiser, shown[:half].contiguous(), earlier, text[:half])
+        first = self._predict(shown[:half].contiguous(), earlier, text[:half])
         return torch.cat([first, shown[half:]])
 
     def finish(self) -> None:

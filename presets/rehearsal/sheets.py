@@ -98,6 +98,7 @@ def draw_all(studio: Studio, pictures: Pictures, loras: Path, folder: Path) -> l
     """Every sheet; returns the files."""
     shown = inputs(pictures)
     sheets = {
+        "first": _first(studio, shown),
         "styles": _styles(studio, shown),
         "strengths": _strengths(studio, shown),
         "steps": _steps(studio, shown),
@@ -116,6 +117,18 @@ def draw_all(studio: Studio, pictures: Pictures, loras: Path, folder: Path) -> l
 
 def _paint(studio: Studio, picture: Bytes, prompt: str, steps: Sequence[int]) -> Bytes:
     return np.asarray(studio.repaint(picture[None], [prompt], steps)[0])
+
+
+def _first(studio: Studio, shown: dict[str, tuple[Bytes, str]]) -> list[list[Cell]]:
+    """The best known styles on three inputs: the first picture of the README."""
+    return [
+        [(shown[name][0], name)]
+        + [
+            (_paint(studio, shown[name][0], f"{style} of {shown[name][1]}", [_MIDDLE]), style)
+            for style in ("oil painting", "anime", "watercolor", "ink drawing", "neon cyberpunk")
+        ]
+        for name in ("test card", "photo: astronaut", "drawn house")
+    ]
 
 
 def _styles(studio: Studio, shown: dict[str, tuple[Bytes, str]]) -> list[list[Cell]]:

@@ -51,7 +51,7 @@ def make_decoder(folder: Workbench) -> DecoderStage:
 
 
 def make_denoiser(folder: Workbench) -> DenoiserStage:
-    return DenoiserStage(DenoiserPlan(STEPS, batch=2), INPUTS, 1.2, folder)
+    return DenoiserStage(DenoiserPlan(STEPS, batch=2, small_batch=3), INPUTS, 1.2, folder)
 
 
 def make_judge(folder: Workbench) -> JudgeStage:
