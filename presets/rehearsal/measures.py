@@ -132,7 +132,7 @@ def styles(studio: Studio, judge: Judge, latents: Latents, top: Mapping[str, Jud
         "recognised_least": min(by_style.values()),
         "recognised": by_style,
         "subject_kept": round(subject, 3),
-        "subject_kept_of_ceiling": round(subject / limit, 3),
+        "subject_kept_of_ceiling": round(subject / limit, 3) if limit else 0.0,
         "subject_kept_by_style": {name: round(float(np.mean(v)), 3) for name, v in kept.items()},
     }
 
