@@ -103,7 +103,7 @@ def test_it_is_measured_and_drawn(trained: Path) -> None:
     assert all(f"{name}: {json.dumps(figures)}" in said.stdout for name, figures in found.items())
     sheets = sorted((trained / "sheets").iterdir())
     assert [sheet.stem for sheet in sheets] == sorted(
-        ["loras", "steps", "strengths", "styles", "subjects", "video", "words"]
+        ["first", "loras", "steps", "strengths", "styles", "subjects", "video", "words"]
     )
     for sheet in sheets:
         assert f"sheet: {sheet}" in said.stdout
