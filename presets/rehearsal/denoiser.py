@@ -34,14 +34,16 @@ _INPUTS: Final = {"camera": 0.34, "flat": 0.16, "photo": 0.14, "sketch": 0.08}
 class DenoiserPlan:
     """Of `steps` the first `small` share are on `small_batch` pieces of 16x16 latents.
 
-    own: from this share of the steps on, some inputs are the network's own first answers, so that a
-    second step learns to improve on them.
+    The noise grows up to the share `grown`: while there is little, what is to be learned is the
+    style. own: from this share of the steps on, some inputs are the network's own first answers,
+    so that a second step learns to improve on them.
     """
 
     steps: int
     batch: int
     small_batch: int
     small: float = 0.6
+    grown: float = 0.5
     own: float = 0.6
     peak: float = 1.2e-3
 
@@ -58,14 +60,14 @@ class Example:
     t: int
 
 
-def pick(latents: Latents, rng: Rng) -> Example:
-    """One example by chance.
+def pick(latents: Latents, rng: Rng, reach: float = 1.0) -> Example:
+    """One example by chance; `reach` 0..1 is how far up the noise levels it may be.
 
     Low strengths keep what is shown whatever the words say of it; from about t = 450 on words may
     change it. Without words it comes back as it was.
     """
     scene = int(rng.integers(len(latents)))
-    t = _noisiness(rng)
+    t = _noisiness(rng, reach)
     asked_style = int(rng.integers(BASE))
     shown_style = _shown_style(latents, rng)
     shown, told = scene, scene
@@ -86,12 +88,14 @@ def pick(latents: Latents, rng: Rng) -> Example:
     return Example(shown, shown_style, scene, asked_style, text, t)
 
 
-def _noisiness(rng: Rng) -> int:
+def _noisiness(rng: Rng, reach: float) -> int:
     """Mostly where performers play; the lowest are the last of several steps."""
     chance = rng.random()
     if chance < 0.08:
         return int(rng.integers(30, 150))
-    return int(rng.integers(120, 750) if chance < 0.7 else rng.integers(700, 1000))
+    if chance < 0.7:
+        return int(rng.integers(120, 200 + round(550 * reach)))
+    return int(rng.integers(120 + round(580 * reach), 260 + round(740 * reach)))
 
 
 def _shown_style(latents: Latents, rng: Rng) -> int:
@@ -145,7 +149,8 @@ class DenoiserStage:
     def step(self, step: int, rng: Rng) -> Mapping[str, float]:
         small = step < self._plan.small * self.steps
         batch = self._plan.small_batch if small else self._plan.batch
-        examples = [pick(self._latents, rng) for _ in range(batch)]
+        reach = min(1.0, step / (self._plan.grown * self.steps))
+        examples = [pick(self._latents, rng, reach) for _ in range(batch)]
         shown, asked, t = self._batch(examples)
         if small:
             top, left = (int(place) for place in rng.integers(0, 17, 2))
