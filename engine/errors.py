@@ -41,3 +41,7 @@ class ListenError(ArtflowError):
 
 class OutputError(ArtflowError):
     """A recording or a snapshot cannot be made."""
+
+
+class LoraError(ArtflowError):
+    """A LoRA file cannot be mixed: it is damaged, of another kind, or of an unknown base."""

@@ -28,17 +28,27 @@ FOLDER_PROMPT: Final = "oil painting, vivid colours, detailed"
 
 
 class ModelFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of a model; `size` in bytes."""
+    """A file of a model: `file` is its path in the model's folder, and in the repository.
+
+    `size` in bytes and `sha256` are None and "" where nobody vouches for them: then `verified` is
+    false, and what a mirror says of the file is all there is.
+    """
 
     file: str
-    size: int
+    size: int | None = None
     sha256: str = ""
+    verified: bool = True
+
+    @property
+    def is_weights(self) -> bool:
+        return self.file.endswith(".safetensors")
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An entry of models.yaml. `base` decides which styles fit; `size` is the native picture.
 
-    Either `bundled` (a folder beside the catalogue) or `repository` says where it comes from.
+    Either `bundled` (a folder beside the catalogue) or `repository` says where it comes from;
+    `modelscope` is the repository's name there. `acceleration` is the preset it comes up with.
     """
 
     id: str
@@ -49,10 +59,11 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size: Size
     default_prompt: str
     tiny_autoencoder: str = ""
+    acceleration: str = ""
     bundled: str = ""
     repository: str = ""
+    modelscope: str = ""
     about_gb: float = 0.0
-    note: str = ""
     files: tuple[ModelFile, ...] = ()
 
 
@@ -65,8 +76,8 @@ class TinyAutoencoder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     license: str
     bases: tuple[str, ...]
     repository: str
-    size: int
-    sha256: str
+    files: tuple[ModelFile, ...]
+    modelscope: str = ""
 
 
 class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,13 +89,17 @@ class Catalogue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def model(self, id: str) -> Model | None:
         return next((model for model in self.models if model.id == id), None)
 
+    def tiny_autoencoder(self, id: str) -> TinyAutoencoder | None:
+        return next((tiny for tiny in self.tiny_autoencoders if tiny.id == id), None)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
     """A model that is on this disk, whole.
 
     `id` is the catalogue's, or the folder's name. `size` is its native (width, height). `base` is
-    rehearsal, sd15, sd21, sdxl or other. `tiny_autoencoder` is a folder, None where there is none.
+    rehearsal, sd15, sd21, sdxl or other. `tiny_autoencoder` is a folder, None where there is none;
+    `acceleration` the preset that it comes up with, "" for none.
     """
 
     id: str
@@ -93,6 +108,7 @@ class ModelChoice:
     default_prompt: str
     tiny_autoencoder: Path | None
     base: str
+    acceleration: str = ""
 
 
 @functools.cache
@@ -111,6 +127,11 @@ def model_folder(model: Model, data: Path) -> Path:
     return HERE / model.bundled if model.bundled else data / "models" / model.id
 
 
+def tiny_folder(tiny: TinyAutoencoder, data: Path) -> Path:
+    """Where this autoencoder is, or belongs."""
+    return data / "models" / tiny.id
+
+
 def find_model(text: str, data: Path) -> ModelChoice:
     """The model that `text` names: a catalogue's id, or a folder in diffusers format.
 
@@ -120,7 +141,7 @@ def find_model(text: str, data: Path) -> ModelChoice:
     Raises `ModelError`: unknown, not on this machine, or with parts missing.
     """
     if not text:
-        text = _default(data)
+        text = default_model(data)
     model = catalogue().model(text)
     if model is not None:
         folder = model_folder(model, data)
@@ -140,11 +161,16 @@ def _path(text: str) -> Path:
         return Path(text)
 
 
-def _default(data: Path) -> str:
+def default_model(data: Path) -> str:
+    """The id of the model that a show without --model begins with."""
     model = catalogue().model(GPU_DEFAULT)
-    if model and os.path.isdir(model_folder(model, data)) and gpu_ready():
-        return GPU_DEFAULT
-    return BUNDLED_DEFAULT
+    folder = model_folder(model, data) if model else None
+    if folder is None or not os.path.isdir(folder) or not gpu_ready():
+        return BUNDLED_DEFAULT
+    if any(folder.rglob("*.part")):  # a download that has not ended
+        log.warning("%s is not whole yet; %s is used", GPU_DEFAULT, BUNDLED_DEFAULT)
+        return BUNDLED_DEFAULT
+    return GPU_DEFAULT
 
 
 def told_of(choice: ModelChoice, asked: str) -> str:
@@ -168,6 +194,7 @@ def _choice(id: str, folder: Path, data: Path, model: Model | None) -> ModelChoi
         default_prompt=model.default_prompt if model else FOLDER_PROMPT,
         tiny_autoencoder=_tiny_autoencoder(base, vae, data),
         base=base,
+        acceleration=model.acceleration if model else "",
     )
 
 
@@ -175,7 +202,7 @@ def _tiny_autoencoder(base: str, vae: Mapping[str, Any], data: Path) -> Path | N
     if vae.get("_class_name") == "AutoencoderTiny":
         return None  # the model's own is one already
     for tiny in catalogue().tiny_autoencoders:
-        folder = data / "models" / tiny.id
+        folder = tiny_folder(tiny, data)
         if base in tiny.bases and os.path.isdir(folder):
             try:
                 return autoencoder(folder).folder
@@ -187,9 +214,9 @@ def _tiny_autoencoder(base: str, vae: Mapping[str, Any], data: Path) -> Path | N
 def _absent(model: Model, folder: Path) -> str:
     if model.bundled:
         return f"the bundled model {model.id} is not at {folder}; install artflow again"
-    needs = f"{model.repository} {model.note}".strip()
     return (
-        f"{model.id} is not on this machine: it needs {needs} (about {model.about_gb:g} GB); "
+        f"{model.id} is not on this machine: it needs {model.repository} "
+        f"(about {model.about_gb:g} GB); "
         f"put it as a folder in diffusers format at {folder}, or start with --model rehearsal"
     )
 
@@ -218,7 +245,7 @@ def print_models(data: Path) -> None:
         width, height = model.size
         table.add_row(model.id, here, f"{width}x{height}", model.base, model.description)
         if here == "no":
-            absent.append(f"  {model.id}: {model.repository} {model.note}".rstrip())
+            absent.append(f"  {model.id}: {model.repository}")
     console = Console(highlight=False)
     console.print("Base models (--model ID):")
     console.print(table)

@@ -82,9 +82,14 @@ def test_the_catalogue_is_whole() -> None:
         assert bool(model.bundled) != bool(model.repository)
         assert model.base in ("rehearsal", "sd15", "sd21", "sdxl")
         assert not model.tiny_autoencoder or model.base in tiny[model.tiny_autoencoder].bases
-        for file in model.files:
-            assert re.fullmatch("[0-9a-f]{64}", file.sha256)
-            assert file.size > 1e8
+        assert bool(model.files) == bool(model.repository)
+    lists = [model.files for model in known.models]
+    for files in (*lists, *(tiny.files for tiny in known.tiny_autoencoders)):
+        for file in files:
+            assert file.verified == bool(re.fullmatch("[0-9a-f]{64}", file.sha256))
+            assert file.verified == (file.size is not None)
+            assert file.is_weights or file.file.endswith((".json", ".txt"))
+        assert len({file.file for file in files}) == len(files)
     assert known.model("sd-turbo") is known.models[1]
     assert known.model("none") is None
 
@@ -110,6 +115,10 @@ def test_a_gpu_gets_the_larger_one_once_it_is_there(
     monkeypatch.setattr(models, "gpu_ready", lambda: True)
     assert find_model("", tmp_path).id == "rehearsal"
     folder = make_model(tmp_path / "models" / "sd-turbo", cross_attention_dim=1024)
+    part = folder / "unet" / "diffusion_pytorch_model.safetensors.part"
+    part.touch()
+    assert find_model("", tmp_path).id == "rehearsal", "its download has not ended"
+    part.unlink()
     choice = find_model("", tmp_path)
     assert (choice.id, choice.base, choice.folder) == ("sd-turbo", "sd21", folder)
 
@@ -123,6 +132,9 @@ def test_a_tiny_autoencoder_is_used_where_there_is_one(tmp_path: Path) -> None:
     (taesd / "config.json").write_text('{"_class_name": "AutoencoderTiny"}')
     (taesd / "diffusion_pytorch_model.safetensors").write_bytes(WEIGHTS)
     assert find_model("sd-turbo", tmp_path).tiny_autoencoder == taesd
+    assert find_model("sd-turbo", tmp_path).acceleration == ""
+    make_model(tmp_path / "models" / "sd15-lcm")
+    assert find_model("sd15-lcm", tmp_path).acceleration == "lcm-sdv1-5"
     mine = make_model(tmp_path / "mine", cross_attention_dim=2048)
     assert find_model(str(mine), tmp_path).tiny_autoencoder is None, "SDXL has another"
 

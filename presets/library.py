@@ -1,0 +1,307 @@
+"""The library: which presets are on this disk, whether they are whole, and their removal.
+
+Readers get snapshots; one at a time makes a new one (`rescan`). Files copied in by hand are found
+and get an entry made from their header, or a reason why not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+import trio
+
+from engine.logs import one_line
+from presets.catalogue import HERE, Catalogue, Preset, PresetError, Variant
+from presets.catalogue_file import load_catalogue
+from presets.lora_folder import HeaderCache, Look, OnDisk, generated, look
+from presets.part_file import Lock, clear, hash_file, lock_path
+
+log = logging.getLogger(__name__)
+
+LORAS: Final = "loras"
+WATCH_EVERY_S: Final = 3.0
+
+Status = Literal["bundled", "installed", "absent", "wrong"]
+"""wrong: a file of that name is there, but it cannot be the one; the snapshot's `troubles` say
+why."""
+Tell = Callable[[int, int], None]
+"""Bytes done, and of how many."""
+InUse = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is here. `catalogue` has the entries of files copied in by hand at its end.
+
+    `files` and `bundled` are by name; `troubles` say in a line each what cannot be used and why.
+    """
+
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    files: Mapping[str, OnDisk] = field(default_factory=dict)
+    bundled: Mapping[str, OnDisk] = field(default_factory=dict)
+    troubles: Mapping[str, str] = field(default_factory=dict)
+
+    def status(self, variant: Variant) -> Status:
+        """Judged by presence, size and header; `Library.verify` reads it all."""
+        known = self.bundled if variant.bundled else self.files
+        file = known.get(variant.filename)
+        if file is None:
+            return "absent"
+        if variant.filename in self.troubles or _misfit(variant, file):
+            return "wrong"
+        return "bundled" if variant.bundled else "installed"
+
+    def ready(self, id: str, base: str) -> bool:
+        """Whether this preset can play on a model of this base without fetching anything."""
+        preset = self.catalogue.get(id)
+        variant = preset.variant(base) if preset else None
+        return variant is not None and self.status(variant) in ("bundled", "installed")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a look found anew: ids, and lines on files that cannot be used."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.troubles)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What reading all of a file showed. `whole` is None where no digest is known to judge by."""
+
+    id: str
+    file: str
+    whole: bool | None
+    sha256: str
+    told: str
+
+
+def open_library(data: Path, more: Iterable[Path] = ()) -> tuple[Library, list[str]]:
+    """The library of this data folder, looked through once, and all that is wrong: a line each.
+
+    `more` are catalogues on top of the bundled one and the data folder's own. Blocks.
+    """
+    catalogue, problems = load_catalogue(data, more)
+    library = Library(data, catalogue)
+    try:
+        library.rescan()
+    except PresetError as error:
+        problems.append(str(error))
+    return library, [*problems, *library.snapshot.troubles.values()]
+
+
+class Library:
+    """The presets of `<data>/loras` and those that come with the program (beside `bundled`).
+
+    `catalogue` is what was written; a snapshot's has the files copied in by hand, too.
+    """
+
+    def __init__(self, data: Path, catalogue: Catalogue, bundled: Path = HERE) -> None:
+        self.folder = data / LORAS
+        self.snapshot = Snapshot(catalogue)
+        self.catalogue = catalogue
+        self._bundled = bundled
+        self._headers = HeaderCache(self.folder)
+        self._bundled_headers = HeaderCache(bundled / LORAS)
+        self._given: dict[str, str] = {}
+        self._seen: Look = {}
+        self._scanning = threading.Lock()
+
+    def path(self, variant: Variant) -> Path:
+        """Where its file is, or belongs."""
+        return self._bundled / variant.bundled if variant.bundled else self.folder / variant.file
+
+    def rescan(self) -> News:
+        """Look again; what changed is read anew. Blocks: call it in a worker thread.
+
+        Raises `PresetError` where the folder cannot be read; the last snapshot stands.
+        """
+        with self._scanning:
+            return self._read(self._look())
+
+    def _look(self) -> Look:
+        try:
+            return look(self.folder)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise PresetError(
+                f"{self.folder} cannot be read ({reason}); mend it, or name another --data folder"
+            ) from error
+
+    def _read(self, seen: Look) -> News:
+        entries = self._entries()
+        files = self._headers.read(seen, lambda name: _base(entries.get(name)))
+        shipped = {
+            variant.filename: variant.base
+            for preset in self.catalogue.presets
+            for variant in preset.variants
+            if variant.bundled
+        }
+        with contextlib.suppress(OSError):  # it is part of the program: what is not there is absent
+            beside = {n: s for n, s in look(self._bundled / LORAS).items() if n in shipped}
+            bundled = self._bundled_headers.read(beside, shipped.get)
+        by_hand = [file for name, file in files.items() if name not in entries]
+        made = generated(by_hand, self.catalogue.ids(), self._given)
+        troubles = {name: file.trouble for name, file in files.items() if file.trouble}
+        for name, variant in entries.items():
+            if name in files and name not in troubles:
+                misfit = _misfit(variant, files[name])
+                troubles |= {name: misfit} if misfit else {}
+        troubles |= {name: file.trouble for name, file in bundled.items() if file.trouble}
+        before = self.snapshot
+        self.snapshot = Snapshot(self.catalogue.over(made), files, bundled, troubles)
+        self._seen = seen
+        return _news(before, self.snapshot)
+
+    def _entries(self) -> dict[str, Variant]:
+        return {
+            variant.file: variant
+            for preset in self.catalogue.presets
+            for variant in preset.variants
+            if variant.file
+        }
+
+    async def watch(
+        self, on_news: Callable[[News], Awaitable[None] | None], every_s: float = WATCH_EVERY_S
+    ) -> None:
+        """Find files as they come and go, until cancelled; `on_news` hears of them in this task.
+
+        A file counts once it has stood still from one look to the next: one that is being copied
+        would only be called cut short.
+        """
+        last: Look | None = None
+        while True:
+            await trio.sleep(every_s)
+            try:
+                news, last = await trio.to_thread.run_sync(self._glance, last)
+            except PresetError as error:
+                log.warning("%s", error)
+                continue
+            if news and (answer := on_news(news)) is not None:
+                await answer
+
+    def _glance(self, last: Look | None) -> tuple[News, Look]:
+        with self._scanning:
+            seen = self._look()
+            return (self._read(seen) if seen == last != self._seen else News()), seen
+
+    async def verify(self, preset: Preset, variant: Variant, tell: Tell) -> Verdict:
+        """Read all of its file; `tell` hears of the bytes in trio's thread.
+
+        Raises `PresetError` where it is not here or cannot be read.
+        """
+
+        def told(done: int, total: int) -> None:
+            trio.from_thread.check_cancelled()
+            trio.from_thread.run_sync(tell, done, total)
+
+        return await trio.to_thread.run_sync(self.verify_now, preset, variant, told)
+
+    def verify_now(self, preset: Preset, variant: Variant, tell: Tell) -> Verdict:
+        """As `verify`, for those who may block."""
+        path = self.path(variant)
+        digest = ""
+        try:
+            total = path.stat().st_size
+            for done, digest in hash_file(path):  # noqa: B007 - the last one is whole
+                tell(done, total)
+        except FileNotFoundError as error:
+            raise PresetError(f"{preset.id} is not on this disk ({path})") from error
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise PresetError(f"{preset.id} cannot be read: {reason} ({path})") from error
+        name = variant.filename
+        trouble = self.snapshot.troubles.get(name, "")
+        if variant.sha256 is None:
+            told = trouble or f"{name}: nobody vouches for a digest; it has {digest}"
+            return Verdict(preset.id, name, False if trouble else None, digest, told)
+        if digest == variant.sha256:
+            return Verdict(preset.id, name, True, digest, f"{name}: the digest is right")
+        told = f"{name} has the digest {digest}, not {variant.sha256}; delete it and fetch it again"
+        return Verdict(preset.id, name, False, digest, told)
+
+    def delete(self, id: str, in_use: InUse, base: str | None = None) -> tuple[Path, ...]:
+        """Remove the files of a preset (or only that for `base`), and what is kept of downloads.
+
+        Blocks. Raises `PresetError`: in use, not here, part of the program, or refused by the disk.
+        """
+        preset = self.snapshot.catalogue.preset(id)
+        if in_use(id):
+            raise PresetError(f"{id} is in the mix; unload it first")
+        variants = [each for each in preset.variants if base in (None, each.base)]
+        files = [self.folder / each.file for each in variants if each.file]
+        with self._scanning:
+            removed = tuple(path for path in files if self._remove(id, path))
+        if not removed:
+            if files or not variants:
+                raise PresetError(f"{id} is not on this disk; there is nothing to delete")
+            raise PresetError(f"{id} comes with the program and stays")
+        self.rescan()
+        return removed
+
+    def _remove(self, id: str, path: Path) -> bool:
+        # names are checked where they are read; a link in the folder is removed, not its target
+        if path.parent != self.folder or path.name in ("", ".", ".."):
+            raise PresetError(f"{id} lies outside of {self.folder} and is not deleted")
+        if not self.folder.is_dir():
+            return False
+        lock = Lock(lock_path(path))
+        try:
+            if not lock.acquire():
+                raise PresetError(f"{id} is being downloaded; cancel that first")
+            try:
+                there = os.path.lexists(path)
+                if there:
+                    os.unlink(path)
+                clear(path)
+            finally:
+                lock.release()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise PresetError(f"{id} cannot be deleted: {reason} ({path})") from error
+        return there
+
+
+def _base(variant: Variant | None) -> str | None:
+    return variant.base if variant else None
+
+
+def _misfit(variant: Variant, file: OnDisk) -> str:
+    """Why this cannot be the file that the catalogue means, by its size; "" where it can."""
+    if variant.size in (None, file.stamp.size):
+        return ""
+    return one_line(
+        f"'{file.name}' has {file.stamp.size} bytes, its entry says {variant.size}; delete it and "
+        "fetch it again"
+    )
+
+
+def _news(before: Snapshot, now: Snapshot) -> News:
+    old, new = set(before.catalogue.ids()), set(now.catalogue.ids())
+    came = {*new - old, *(_here(now) - _here(before))}
+    went = {*old - new, *(_here(before) - _here(now))} - came
+    return News(
+        tuple(id for id in now.catalogue.ids() if id in came),
+        tuple(id for id in before.catalogue.ids() if id in went),
+        tuple(line for name, line in now.troubles.items() if before.troubles.get(name) != line),
+    )
+
+
+def _here(snapshot: Snapshot) -> set[str]:
+    return {
+        preset.id
+        for preset in snapshot.catalogue.presets
+        if any(snapshot.status(variant) == "installed" for variant in preset.variants)
+    }

@@ -1,0 +1,314 @@
+"""What `artflow presets` prints and does: list, info, verify, delete, add, stats.
+
+Each raises an `ArtflowError` of one line where it cannot do what was asked.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from engine.errors import LoraError
+from engine.logs import complain, one_line
+from engine.lora_base import NAME_OF_BASE
+from engine.lora_format import read_lora
+from engine.painter.model_files import PICKLES
+from presets.catalogue import KINDS, Preset, PresetError, Variant
+from presets.entry_readers import ALLOWED_FILE, SUFFIX, is_file_name
+from presets.library import Library, Snapshot, Status, open_library
+from presets.models import catalogue as model_catalogue
+from presets.models import default_model, find_model, print_models
+from presets.part_file import hash_file
+from presets.statistics import Event, Statistics
+from presets.wanted import megabytes
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+TITLES: Final = {"acceleration": "Acceleration (its own slot, always on):", "style": "Styles:"}
+ON_DISK: Final[dict[Status, str]] = {
+    "bundled": "bundled",
+    "installed": "yes",
+    "absent": "no",
+    "wrong": "not usable",
+}
+SHOWN_EVENTS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the list: the variant that fits the model, or else the one to be told of."""
+
+    preset: Preset
+    variant: Variant
+    status: Status
+    fits: bool
+
+
+def rows(snapshot: Snapshot, kind: str, base: str) -> list[Row]:
+    """The presets of a kind: what fits a model of `base` first, else in the catalogue's order."""
+    found = []
+    for preset in snapshot.catalogue.presets:
+        if preset.kind == kind:
+            fitting = preset.variant(base)
+            here = [each for each in preset.variants if snapshot.status(each) != "absent"]
+            variant = fitting or (here or preset.variants)[0]
+            found.append(Row(preset, variant, snapshot.status(variant), fitting is not None))
+    return sorted(found, key=lambda row: not row.fits)
+
+
+def size_told(variant: Variant, snapshot: Snapshot) -> str:
+    """`27.2 MB`, or `about 136.0 MB` where nobody knows exactly, or `?`."""
+    file = (snapshot.bundled if variant.bundled else snapshot.files).get(variant.filename)
+    exact = variant.size or (file.stamp.size if file else None)
+    if exact is not None:
+        return megabytes(exact)
+    return f"about {megabytes(variant.about_bytes)}" if variant.about_bytes else "?"
+
+
+def print_presets(data: Path, more: Iterable[Path] = (), model: str = "") -> None:
+    """The presets in their groups, what fits `model` (or the default one) first; then models."""
+    library, snapshot = _opened(data, more)
+    id, base = _model(model, data)
+    console = _console()
+    console.print(f"For {id} ({NAME_OF_BASE.get(base, 'a model of another kind')}):")
+    for kind in KINDS[::-1]:
+        table = _table("id", "fits", "on disk", "size", "verified", "licence", "what it is")
+        for row in rows(snapshot, kind, base):
+            preset, variant = row.preset, row.variant
+            fits = "yes" if row.fits else "/".join(preset.bases)
+            verified = "yes" if variant.verified else "no"
+            size = size_told(variant, snapshot)
+            told = preset.description or preset.name
+            disk = ON_DISK[row.status]
+            _add(table, preset.id, fits, disk, size, verified, variant.license, told)
+        console.print()
+        console.print(TITLES[kind])
+        console.print(table)
+    console.print()
+    console.print(
+        "verified: no means that nobody vouches for the file's digest. Files belong in "
+        f"{library.folder}; artflow presets info ID tells more.",
+        soft_wrap=True,
+        markup=False,
+    )
+    console.print()
+    print_models(data)
+
+
+def print_info(id: str, data: Path, more: Iterable[Path] = ()) -> None:
+    """All that is known of one preset."""
+    library, snapshot = _opened(data, more)
+    preset = snapshot.catalogue.preset(id)
+    console = _console()
+
+    def say(line: str) -> None:
+        console.print(one_line(line), soft_wrap=True, markup=False)
+
+    say(f"{preset.id}: {preset.name}" + (f"; {preset.description}" * bool(preset.description)))
+    tags = f", {', '.join(preset.tags)}" if preset.tags else ""
+    say(f"{preset.kind}, weight {preset.weight:g}{tags}; from {preset.origin}")
+    totals = Statistics(data).read().presets.get(id)
+    if totals and totals.last_used:
+        say(f"in the mix {totals.uses} times, last {_when(totals.last_used)}")
+    for variant in preset.variants:
+        console.print()
+        say(f"for {NAME_OF_BASE[variant.base]}: {ON_DISK[snapshot.status(variant)]}")
+        say(f"  file      {library.path(variant)}")
+        say(f"  size      {size_told(variant, snapshot)}")
+        say(f"  sha256    {variant.sha256 or 'not known'}" + " (not vouched for)" * _doubt(variant))
+        say(f"  licence   {variant.license or 'not known'}")
+        if variant.triggers:
+            say(f"  triggers  {', '.join(variant.triggers)}")
+        for number, mirror in enumerate(variant.mirrors):
+            say(f"  mirror {number}  {mirror.name}")
+        if variant.filename in snapshot.troubles:
+            say(f"  trouble   {snapshot.troubles[variant.filename]}")
+
+
+def verify_presets(data: Path, id: str = "", more: Iterable[Path] = ()) -> None:
+    """Read all that is on this disk of one preset, or of all. Raises where something is wrong."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    library, snapshot = _opened(data, more)
+    presets = [snapshot.catalogue.preset(id)] if id else list(snapshot.catalogue.presets)
+    here = [
+        (preset, variant)
+        for preset in presets
+        for variant in preset.variants
+        if snapshot.status(variant) != "absent"
+    ]
+    if id and not here:
+        raise PresetError(f"{id} is not on this disk; artflow presets download {id} fetches it")
+    console, wrong, done = _console(), [], set()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn()
+    with Progress(*columns, console=console, transient=True) as progress:
+        for preset, variant in here:
+            if library.path(variant) in done:  # another entry's, too
+                continue
+            done.add(library.path(variant))
+            task = progress.add_task(preset.id)
+            verdict = library.verify_now(
+                preset,
+                variant,
+                lambda count, total, task=task: progress.update(  # type: ignore[misc]
+                    task, completed=count, total=total
+                ),
+            )
+            progress.remove_task(task)
+            mark = {True: "whole", False: "WRONG", None: "no digest to compare"}[verdict.whole]
+            line = f"{preset.id} ({variant.base}): {mark}; {verdict.told}"
+            console.print(one_line(line), soft_wrap=True, markup=False)
+            if verdict.whole is False:
+                wrong.append(preset.id)
+    if wrong:
+        raise PresetError(f"not whole: {', '.join(wrong)}; delete and download what is wrong")
+    console.print(f"{len(done)} files read, nothing wrong", markup=False)
+
+
+def delete_preset(id: str, data: Path, more: Iterable[Path] = ()) -> None:
+    """Remove the files of a preset. A show that plays it in another process keeps what it read."""
+    library, _ = _opened(data, more)
+    for path in library.delete(id, in_use=lambda _: False):
+        _console().print(f"deleted {path}", soft_wrap=True, markup=False)
+
+
+def add_file(file: Path, data: Path, more: Iterable[Path] = ()) -> None:
+    """Copy a LoRA file into the library, if it can be played, and say what it became."""
+    library, _ = _opened(data, more)
+    if file.suffix.lower() in PICKLES:
+        raise LoraError(
+            f"{file.name!r} is a pickle, which can run code and is never loaded; get the {SUFFIX} "
+            "file"
+        )
+    if not file.name.endswith(SUFFIX) or not is_file_name(file.name):
+        raise PresetError(f"{file.name!r} cannot be added; allowed: {ALLOWED_FILE}")
+    told = {
+        variant.file: variant.base
+        for preset in library.catalogue.presets
+        for variant in preset.variants
+    }
+    read_lora(file, base=told.get(file.name))
+    target = library.folder / file.name
+    try:
+        if target.exists():
+            if _digest(target) != _digest(file):
+                raise PresetError(f"another {file.name} is in {library.folder}; rename yours")
+        else:
+            _copy(file, target)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PresetError(f"{file.name} cannot be added to {library.folder}: {reason}") from error
+    library.rescan()
+    console = _console()
+    for preset in library.snapshot.catalogue.presets:
+        for variant in preset.variants:
+            if variant.file == file.name:
+                base = NAME_OF_BASE[variant.base]
+                line = f"{preset.id}: {preset.name}, {preset.kind} for {base}; {target}"
+                console.print(one_line(line), soft_wrap=True, markup=False)
+    if trouble := library.snapshot.troubles.get(file.name):
+        raise PresetError(trouble)
+
+
+def print_stats(data: Path) -> None:
+    """What was fetched, how fast, from where; what was played last."""
+    content = Statistics(data).read()
+    console = _console()
+    if not content.history:
+        console.print("nothing has been fetched or played yet")
+        return
+    mirrors = _table("mirror", "answers", "faults", "fetched", "in", "rate")
+    for name, mirror in sorted(content.mirrors.items()):
+        rate = f"{megabytes(round(mirror.rate))}/s" if mirror.rate else "?"
+        fetched, seconds = megabytes(mirror.bytes), f"{mirror.seconds:,.0f} s"
+        _add(mirrors, name, mirror.count, mirror.faults, fetched, seconds, rate)
+    presets = _table("preset", "downloads", "fetched", "last download", "played", "last played")
+    newest = sorted(
+        content.presets.items(), key=lambda item: -max(item[1].last_used, item[1].last_download)
+    )
+    for id, each in newest:
+        fetched, came = megabytes(each.bytes), _when(each.last_download)
+        _add(presets, id, each.downloads, fetched, came, each.uses, _when(each.last_used))
+    history = _table("when", "what", "preset", "mirror", "how it went")
+    for event in content.history[: -SHOWN_EVENTS - 1 : -1]:
+        _add(history, _when(event.at), event.what, event.id, event.mirror, _went(event))
+    console.print(mirrors, presets, history, sep="\n\n")
+
+
+def _went(event: Event) -> str:
+    if event.what != "transfer":
+        return ""
+    fetched = f"{megabytes(event.bytes)} in {event.seconds:.1f} s"
+    return f"{fetched}; {event.fault}" if event.fault else fetched
+
+
+def _when(moment: float) -> str:
+    if not moment:
+        return "never"
+    try:
+        return datetime.fromtimestamp(moment).isoformat(" ", "minutes")
+    except (OverflowError, ValueError, OSError):  # the file may say anything
+        return "?"
+
+
+def _opened(data: Path, more: Iterable[Path]) -> tuple[Library, Snapshot]:
+    library, problems = open_library(data, more)
+    for problem in problems:
+        complain(f"{problem}; left out")
+    return library, library.snapshot
+
+
+def _model(model: str, data: Path) -> tuple[str, str]:
+    known = model_catalogue().model(model or default_model(data))
+    if known is not None:
+        return known.id, known.base
+    found = find_model(model, data)
+    return found.id, found.base
+
+
+def _doubt(variant: Variant) -> bool:
+    return not variant.verified and variant.sha256 is not None
+
+
+def _digest(path: Path) -> str:
+    digest = ""
+    for _, digest in hash_file(path):  # noqa: B007 - the last one is whole
+        pass
+    return digest
+
+
+def _copy(file: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")  # a look passes over it
+    try:
+        shutil.copyfile(file, fresh)
+        with open(fresh, "rb+") as copied:
+            os.fsync(copied.fileno())
+        os.replace(fresh, target)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _table(*columns: str) -> Table:
+    from rich.table import Table
+
+    return Table(*columns, box=None, padding=(0, 1))
+
+
+def _add(table: Table, *cells: object) -> None:
+    from rich.text import Text  # plain: a catalogue's words may hold rich's marks
+
+    table.add_row(*(Text(one_line(str(cell))) for cell in cells))

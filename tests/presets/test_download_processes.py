@@ -1,0 +1,154 @@
+"""Downloads that are killed, that meet, and that find the disk full: in processes of their own."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from presets.part_file import lock_path, notes_path, part_path
+from tests.helpers.mirror_server import MirrorServer, pattern, serving
+
+MIB = 1 << 20
+BODY = pattern(3 * MIB)
+DIGEST = hashlib.sha256(BODY).hexdigest()
+RATE = 4 * MIB
+"""Slow enough for a busy machine's reader to keep up: what waits in sockets is not counted."""
+ROOT = Path(__file__).parents[2]
+
+
+async def start(
+    nursery: trio.Nursery, server: MirrorServer, folder: Path, *more: str
+) -> trio.Process:
+    arguments = [server.url("/a"), str(folder), str(len(BODY)), DIGEST, *more]
+    command = [sys.executable, "-m", "tests.helpers.fetch_once", *arguments]
+    quiet = functools.partial(
+        trio.run_process, command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False
+    )
+    process: trio.Process = await nursery.start(quiet)
+    return process
+
+
+async def run(server: MirrorServer, folder: Path, *more: str) -> list[Any]:
+    """How a fetch in another process ends: state, bytes, error."""
+    arguments = [server.url("/a"), str(folder), str(len(BODY)), DIGEST, *more]
+    command = [sys.executable, "-m", "tests.helpers.fetch_once", *arguments]
+    with trio.fail_after(60):
+        done = await trio.run_process(command, cwd=ROOT, capture_stdout=True)
+    found: list[Any] = json.loads(done.stdout)
+    return found
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    with trio.fail_after(60):
+        while not condition():
+            await trio.sleep(0.005)
+
+
+def installed(folder: Path) -> bool:
+    target = folder / "anime.safetensors"
+    left = [path(target).exists() for path in (part_path, notes_path, lock_path)]
+    return target.read_bytes() == BODY and not any(left)
+
+
+async def kill_in_the_middle(server: MirrorServer, folder: Path) -> int:
+    """Bytes that the server had sent when it was killed."""
+    async with trio.open_nursery() as nursery:
+        process = await start(nursery, server, folder)
+        await until(lambda: server.sent > len(BODY) // 2)
+        process.kill()
+        return server.sent
+
+
+async def test_killed_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    async with serving({"/a": BODY}) as server:
+        server.rate = RATE
+        sent = await kill_in_the_middle(server, tmp_path)
+        assert part_path(tmp_path / "anime.safetensors").exists()
+        server.rate = 0
+        state, *_ = await run(server, tmp_path)
+        assert state == "installed"
+        assert installed(tmp_path)
+        first, second = server.ranges("/a")
+        assert first == ""
+        assert sent - int(second.removeprefix("bytes=").rstrip("-")) <= MIB
+
+
+async def test_two_processes_fetch_one_file_once(tmp_path: Path) -> None:
+    ends: list[list[Any]] = []
+
+    async def one(server: MirrorServer) -> None:
+        ends.append(await run(server, tmp_path))
+
+    async with serving({"/a": BODY}) as server:
+        server.rate = 2 * MIB
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(one, server)
+            nursery.start_soon(one, server)
+        assert [state for state, *_ in ends] == ["installed", "installed"]
+        assert installed(tmp_path)
+        assert server.sent == len(BODY)
+
+
+async def test_one_that_waits_takes_over_from_one_that_is_killed(tmp_path: Path) -> None:
+    async with serving({"/a": BODY}) as server:
+        server.rate = 2 * MIB
+        async with trio.open_nursery() as nursery:
+            first = await start(nursery, server, tmp_path)
+            await until(lambda: server.sent > MIB // 2)
+
+            @nursery.start_soon
+            async def later() -> None:
+                await trio.sleep(0.6)
+                first.kill()
+
+            state, *_ = await run(server, tmp_path)
+        assert state == "installed"
+        assert installed(tmp_path)
+        assert len(server.requests) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no RLIMIT_FSIZE")
+async def test_a_file_that_may_not_grow_further(tmp_path: Path) -> None:
+    async with serving({"/a": BODY}) as server:
+        state, count, error = await run(server, tmp_path, str(MIB))
+        kept = part_path(tmp_path / "anime.safetensors").read_bytes()
+        assert (state, count) == ("failed", len(kept))
+        assert f"needs {len(BODY) - len(kept):,} more bytes" in error
+        assert BODY.startswith(kept)
+        assert len(kept) == MIB
+        state, *_ = await run(server, tmp_path)
+        assert state == "installed"
+        assert installed(tmp_path)
+        assert server.ranges("/a") == ["", f"bytes={MIB}-"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Any:
+    """A file system of 1 MiB; skips where none can be made."""
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)],
+        capture_output=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.skip("no file system can be mounted here")
+    yield tmp_path
+    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a tmpfs")
+async def test_a_small_disk(small_disk: Path) -> None:
+    async with serving({"/a": BODY}) as server:
+        state, count, error = await run(server, small_disk)
+        assert (state, count) == ("failed", 0)
+        assert f"needs {len(BODY):,} more bytes" in error
+        assert list(small_disk.iterdir()) == []

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from engine.errors import LoraError, ModelError
+from engine.logs import PRINTER
+from presets import listing
+from presets.catalogue import PresetError
+from presets.listing import (
+    add_file,
+    delete_preset,
+    print_info,
+    print_presets,
+    print_stats,
+    verify_presets,
+)
+from presets.statistics import Statistics
+from presets.wanted import Transfer
+from tests.presets.test_library import lora
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "180")
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    PRINTER.flush()
+    return capsys.readouterr().out.splitlines()
+
+
+def loras(data: Path) -> Path:
+    folder = data / "loras"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def test_the_list_shows_what_fits_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (loras(tmp_path) / "mine.safetensors").write_bytes(lora("sd21"))
+    print_presets(tmp_path, model="sd-turbo")
+    out = lines(capsys)
+    assert out[0] == "For sd-turbo (SD 2.1):"
+    quick, styles = out.index(listing.TITLES["acceleration"]), out.index(listing.TITLES["style"])
+    assert quick < styles
+    assert re.match(r" tcd-sd21 +yes +no +about 136.0 MB +yes +MIT ", out[quick + 2])
+    ids = [line.split()[0] for line in out[styles + 2 : out.index("", styles)]]
+    assert ids[:4] == ["realistic", "watercolor", "dpo", "mine"]
+    assert ids.index("anime") > 3
+    row = next(line for line in out if line.startswith(" mine "))
+    assert re.match(r" mine +yes +yes +[0-9,]+ bytes +no ", row)
+    assert any(line.startswith(" sd-turbo") for line in out), "base models stand below"
+    print_presets(tmp_path)
+    out = lines(capsys)
+    assert re.match(r" anime +yes ", out[out.index(listing.TITLES["style"]) + 2])
+    with pytest.raises(ModelError, match="unknown model"):
+        print_presets(tmp_path, model="nothing")
+
+
+def test_a_catalogue_s_problems_are_told_beside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "presets.yaml").write_text("presets: [{id: X}, {id: '[b]y', name: 5}]")
+    (loras(tmp_path) / "bad.ckpt").write_bytes(b"5")
+    more = tmp_path / "more.yaml"
+    more.write_text("presets: [{id: y1, name: '[red]y', file: y.safetensors, base: sd15}]")
+    print_presets(tmp_path, [more], model="sd15-lcm")
+    PRINTER.flush()
+    told = capsys.readouterr()
+    assert told.err.count("; left out\n") == 4
+    assert "[red]y" in told.out
+
+
+def test_all_that_is_known_of_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = Statistics(tmp_path)
+    kept.used("anime")
+    kept.flush()
+    print_info("anime", tmp_path)
+    out = "\n".join(lines(capsys))
+    assert "in the mix 1 times, last 20" in out
+    for text in ("for SD 1.5: no", "CuteCartoonAF", "mirror 1  HF Mirror", "43.2 MB", "c63af131"):
+        assert text in out
+    with pytest.raises(PresetError, match="did you mean 'anime'"):
+        print_info("anme", tmp_path)
+
+
+def test_verify_tells_of_each_and_fails_on_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = hashlib.sha256(lora()).hexdigest()
+    (tmp_path / "presets.yaml").write_text(
+        "presets:\n"
+        f"- {{id: good, base: sd15, file: good.safetensors, sha256: {digest}}}\n"
+        f"- {{id: bad, base: sd15, file: bad.safetensors, sha256: {'f' * 64}}}\n"
+    )
+    for name in ("good", "bad", "mine"):
+        (loras(tmp_path) / f"{name}.safetensors").write_bytes(lora())
+    verify_presets(tmp_path, "good")
+    assert "good (sd15): whole; good.safetensors: the digest is right" in lines(capsys)
+    with pytest.raises(PresetError, match="not whole: bad; delete and download"):
+        verify_presets(tmp_path)
+    out = lines(capsys)
+    assert any(line.startswith("bad (sd15): WRONG; ") for line in out)
+    assert any(line.startswith("mine (sd15): no digest to compare; ") for line in out)
+    with pytest.raises(PresetError, match="ink is not on this disk; artflow presets download ink"):
+        verify_presets(tmp_path, "ink")
+
+
+def test_delete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = loras(tmp_path) / "mine.safetensors"
+    path.write_bytes(lora())
+    delete_preset("mine", tmp_path)
+    assert lines(capsys) == [f"deleted {path}"]
+    assert not path.exists()
+    with pytest.raises(PresetError, match="unknown preset 'mine'"):
+        delete_preset("mine", tmp_path)
+    with pytest.raises(PresetError, match="hologram comes with the program and stays"):
+        delete_preset("hologram", tmp_path)
+
+
+def test_add_copies_what_can_be_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "My Style.safetensors"
+    file.write_bytes(lora("sdxl"))
+    data = tmp_path / "data"
+    for _ in range(2):  # the second time it is there already
+        add_file(file, data)
+        target = data / "loras" / file.name
+        assert lines(capsys) == [f"my-style: My Style, style for SDXL; {target}"]
+    assert [path.name for path in (data / "loras").iterdir()] == [file.name]
+    file.write_bytes(lora("sd15"))
+    with pytest.raises(PresetError, match=r"another My Style\.safetensors is in .*; rename yours"):
+        add_file(file, data)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("x.ckpt", b"5", "is a pickle"),
+        ("x.txt", b"5", "allowed: a name without folders that ends in .safetensors"),
+        ("x.safetensors", b"5", "is cut short"),
+        ("x.safetensors", None, "cannot be read"),
+    ],
+)
+def test_what_cannot_be_added(tmp_path: Path, name: str, content: bytes | None, says: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises((LoraError, PresetError), match=re.escape(says)):
+        add_file(tmp_path / name, tmp_path / "data")
+    assert not (tmp_path / "data" / "loras").exists()
+
+
+def test_a_copy_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "x.safetensors"
+    file.write_bytes(lora())
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(PresetError, match=r"x\.safetensors cannot be added to .*No space left"):
+        add_file(file, tmp_path / "data")
+    assert list((tmp_path / "data" / "loras").iterdir()) == []
+
+
+def test_a_file_for_a_size_that_it_has_not(tmp_path: Path) -> None:
+    file = tmp_path / "x.safetensors"
+    file.write_bytes(lora())
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "presets.yaml").write_text(
+        "presets: [{id: x, file: x.safetensors, base: sd15, size: 5}]"
+    )
+    with pytest.raises(PresetError, match="its entry says 5"):
+        add_file(file, data)
+
+
+def test_the_statistics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_stats(tmp_path)
+    assert lines(capsys) == ["nothing has been fetched or played yet"]
+    moments = iter((0.0, 1e9, 1e30))
+    kept = Statistics(tmp_path, lambda: next(moments))
+    kept.transferred(Transfer("anime", "HF Mirror", 5_000_000, 2.0, "stalled"))
+    kept.installed("anime")
+    kept.used("anime")
+    kept.flush()
+    print_stats(tmp_path)
+    out = "\n".join(lines(capsys))
+    assert re.search(r" HF Mirror +1 +1 +5\.0 MB +2 s +2\.5 MB/s", out)
+    assert re.search(r" anime +1 +5\.0 MB +2001-09-", out)
+    assert "5.0 MB in 2.0 s; stalled" in out
