@@ -18,6 +18,7 @@ import trio
 
 from engine.controls import Controls, Snapshot, Value
 from engine.frames import FrameMailbox
+from engine.mixing import Mix
 from engine.painter import protocol
 from engine.painter.settings import CONTROLS
 from engine.supervision import Life, Restarts
@@ -67,7 +68,9 @@ class Painting:
     """Keeps a painter at work on the newest job, whatever happens to the process.
 
     `change(job)` paints with another model; the held picture covers it. `offer(snapshot)` tells the
-    painter the newest settings, coalesced. State is published on `painter/*`.
+    painter the newest settings, `blend(mix)` its LoRAs, coalesced; a painter that is started again
+    gets both. State is published on `painter/*`; of each file that is wanted `on_staged` or
+    `on_unfit` is called, after every start anew, and `on_dropped` when it had to make room.
     """
 
     controls: Controls
@@ -76,6 +79,10 @@ class Painting:
     job: Job
     notice: Callable[[str], None] = log.info
     on_applied: Callable[[protocol.Applied], None] | None = None
+    on_staged: Callable[[str], None] | None = None
+    on_unfit: Callable[[str, str], None] | None = None
+    on_dropped: Callable[[str], None] | None = None
+    mix: Mix = field(default_factory=Mix)
     pid: int | None = None
     loading: str = ""
     """What of the model is being loaded."""
@@ -90,6 +97,11 @@ class Painting:
     def offer(self, snapshot: Snapshot) -> None:
         """The newest settings; they are in force from the painter's next frame."""
         self._snapshot = snapshot
+        self._news.set()
+
+    def blend(self, mix: Mix) -> None:
+        """The newest mix of LoRAs; its weights are in force from the painter's next frame."""
+        self.mix = mix
         self._news.set()
 
     def change(self, job: Job) -> None:
@@ -196,31 +208,41 @@ class Painting:
         job, snapshot = self.job, self._snapshot
         assert process.stdin is not None
         assert snapshot is not None
-        told = told_values(snapshot.values)
+        mix = self.mix
         launch = protocol.Launch(
             painter=job.painter,
             input=inputs.handle.as_text(),
             output=outputs.handle.as_text(),
             model=job.folder,
+            model_id=job.model_id,
             tiny_autoencoder=job.tiny_autoencoder,
             default_prompt=job.default_prompt,
             device=job.device,
-            values=told,
+            values=mix.with_words(told_values(snapshot.values), job.default_prompt),
             snapshot_seq=snapshot.seq,
+            loras=mix.heard(),
+            files=dict(mix.files),
         )
+        files, told = launch.files, (launch.values, launch.loras)
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             await process.stdin.send_all(protocol.pack(launch))
             while True:
                 await self._news.wait()
+                if self._restart.is_set():  # what is new is for the next painter
+                    return
                 self._news = trio.Event()
-                snapshot = self._snapshot or snapshot
-                values = told_values(snapshot.values)
-                if values == told:
-                    continue
-                told = values
-                traced = self.on_applied is not None
-                message = protocol.Settings(snapshot.seq, values, traced)
-                await process.stdin.send_all(protocol.pack(message))
+                snapshot, mix = self._snapshot or snapshot, self.mix
+                values = mix.with_words(told_values(snapshot.values), job.default_prompt)
+                news = b""
+                if mix.files != files:
+                    files = dict(mix.files)
+                    news += protocol.pack(protocol.Files(files))
+                if (values, mix.heard()) != told:
+                    told = values, mix.heard()
+                    traced = self.on_applied is not None
+                    news += protocol.pack(protocol.Settings(snapshot.seq, values, traced, told[1]))
+                if news:
+                    await process.stdin.send_all(news)
 
     async def _hear(self, process: trio.Process, life: Life) -> None:
         assert process.stdout is not None
@@ -262,6 +284,18 @@ class Painting:
                 self.on_applied(message)
         elif isinstance(message, protocol.Trouble):
             self._ended = Ended(message.text, message.fatal)
+        elif not self._restart.is_set():  # the next painter tells of the files by itself
+            self._heard_of_file(message)
+
+    def _heard_of_file(self, message: protocol.ToPainter | protocol.FromPainter) -> None:
+        if isinstance(message, protocol.Staged):
+            if self.on_staged is not None:
+                self.on_staged(message.id)
+        elif isinstance(message, protocol.Unfit):
+            if self.on_unfit is not None:
+                self.on_unfit(message.id, message.text)
+        elif isinstance(message, protocol.Dropped) and self.on_dropped is not None:
+            self.on_dropped(message.id)
 
     def _paints(self, life: Life) -> None:
         if self.controls.get("painter/state") in ("starting", "loading"):

@@ -21,9 +21,12 @@ from engine.errors import ArtflowError
 from engine.frames import FrameMailbox, MailboxHandle
 from engine.painter import protocol
 from engine.painter.loop import Orders, Painter, Pulse, paint_forever
+from engine.painter.staging import Staging
 
 BEAT_S = 0.25
 LEAVE_WITHIN_S = 1.0
+RESTORE_WITHIN_S = 5.0
+"""What files on a slow disk may hold up the first picture for."""
 STUCK_S = 60.0
 """Longer than anything that paints keeps the interpreter; the conductor ends what hangs sooner."""
 
@@ -43,7 +46,7 @@ class Reports:
 
 
 def read_orders(pipe: BinaryIO, orders: Orders) -> None:
-    """Keep the newest settings until the pipe ends, then see that the process leaves."""
+    """Keep the newest settings and files until the pipe ends, then see that the process leaves."""
     unpacker = protocol.Unpacker(protocol.ToPainter)
     fd = pipe.fileno()
     try:
@@ -51,10 +54,15 @@ def read_orders(pipe: BinaryIO, orders: Orders) -> None:
             for message in unpacker.feed(data):
                 if isinstance(message, protocol.Launch):
                     orders.launch = message
-                    orders.newest = protocol.Settings(message.snapshot_seq, message.values)
+                    orders.newest = protocol.Settings(
+                        message.snapshot_seq, message.values, loras=message.loras
+                    )
+                    orders.files = message.files
                     orders.first.set()
                 elif isinstance(message, protocol.Settings):
                     orders.newest = message
+                elif isinstance(message, protocol.Files):
+                    orders.files = message.files
                 else:
                     _leave(orders)
     finally:
@@ -97,6 +105,7 @@ def make_painter(launch: protocol.Launch, pulse: Pulse) -> Painter:
         device=launch.device or None,
         tiny_autoencoder=tiny,
         default_prompt=launch.default_prompt,
+        name=launch.model_id,
         report=pulse.report,
     )
     if model.device.type == "cpu" and hasattr(os, "nice"):
@@ -124,10 +133,13 @@ def main() -> int:
         pulse.report(0.0, "starting")
         painter = make_painter(launch, pulse)
         painter.warm_up(pulse.report)
+        pulse.report(1.0, "styles")
+        staging = Staging(painter, reports.send)
+        staging.settle(orders.files, orders.newest.loras, RESTORE_WITHIN_S)
         pulse.phase, pulse.frame_s = "painting", painter.frame_s
         pulse.report(1.0, "")
         reports.send(pulse.beat())
-        paint_forever(painter, inputs, outputs, orders, pulse, reports.send)
+        paint_forever(painter, staging, inputs, outputs, orders, pulse, reports.send)
     except ArtflowError as error:
         traceback.print_exc()
         reports.send(protocol.Trouble(str(error), fatal=True))

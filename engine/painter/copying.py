@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from engine.latest import Picture
+from engine.mixing import LoraFile
 from engine.painter.loop import Report
 from engine.painter.settings import Settings
 
 
 class CopyPainter:
-    """Hands every picture back as it came."""
+    """Hands every picture back as it came, whatever is mixed."""
 
     skipped = 0
     frame_s = 0.0
@@ -18,6 +21,17 @@ class CopyPainter:
 
     def paint(self, picture: Picture, settings: Settings) -> Picture:  # noqa: ARG002
         return picture
+
+    def stage(self, file: LoraFile) -> object:
+        return file
+
+    def add(self, id: str, staged: object) -> tuple[str, ...]:  # noqa: ARG002
+        return ()
+
+    def remove(self, id: str) -> None: ...
+
+    def mix(self, weights: Mapping[str, float], budget_ms: float | None) -> bool:  # noqa: ARG002
+        return True
 
     def memory_mb(self) -> float:
         return 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,10 @@ from torch import Tensor
 
 from engine.errors import ModelError
 from engine.latest import Picture
+from engine.mixing import LoraFile
 from engine.painter.loop import Report
+from engine.painter.lora_tensors import ModelLayers, Staged, stage
+from engine.painter.loras import LoraMixer
 from engine.painter.models import Model
 from engine.painter.settings import MAX_STEPS, Settings
 from engine.painter.similarity import Similarity, Stillness
@@ -45,6 +49,9 @@ class DiffusionPainter:
             torch_dtype=model.dtype,
             default_prompt=model.default_prompt,
         )
+        self._layers = ModelLayers.of(model.pipe, model.name or model.kind, model.kind)
+        self._mixer = LoraMixer(self._layers)
+        self._remixed = False
         self.skipped = 0
         self.frame_s = 0.0
         self._model = model
@@ -84,7 +91,8 @@ class DiffusionPainter:
         `settings.skip_similar`, nothing has changed and no frame is still in the batch.
         """
         self._send(picture)
-        changed = self.stream.apply(settings)
+        changed = self.stream.apply(settings) or self._remixed
+        self._remixed = False
         if self._may_skip(settings, changed) and self._picture is not None:
             self.skipped += 1
             return self._picture
@@ -100,6 +108,29 @@ class DiffusionPainter:
             picture = picture if self._picture is None else self._picture
         self._picture = picture
         return self._picture
+
+    def stage(self, file: LoraFile) -> Staged:
+        try:
+            return stage(Path(file.path), self._layers, base=file.base or None)
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(str(error)) from error
+
+    def add(self, id: str, staged: Staged) -> tuple[str, ...]:
+        return self._mixer.add(id, staged)
+
+    def remove(self, id: str) -> None:
+        self._mixer.remove(id)
+
+    def mix(self, weights: Mapping[str, float], budget_ms: float | None) -> bool:
+        self._mixer.set_weights(weights)
+        try:
+            written = self._mixer.apply(budget_ms)
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(str(error)) from error
+        self._remixed |= written.layers > 0
+        if written.text:
+            self.stream.refresh_prompts()
+        return not self._mixer.pending
 
     def memory_mb(self) -> float:
         """Device memory held by this process in MB (10^6 bytes); on the CPU its resident memory."""

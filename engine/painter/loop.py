@@ -6,14 +6,16 @@ import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.frames import FrameMailbox
 from engine.latest import Picture
+from engine.mixing import LoraFile
 from engine.painter import protocol
 from engine.painter.settings import Settings
+from engine.painter.staging import Mixer, Staging
 
 STATS_EVERY_S = 0.5
 IDLE_S = 0.1
@@ -22,7 +24,7 @@ Report = Callable[[float, str], None]
 """(share of the loading done 0..1, what is being loaded)"""
 
 
-class Painter(Protocol):
+class Painter(Mixer, Protocol):
     """What turns an input picture into a painted one, both (height, width, 3) uint8 RGB."""
 
     @property
@@ -42,9 +44,10 @@ class Painter(Protocol):
 
 @dataclass
 class Orders:
-    """The newest settings, and whether to go on; written by the pipe's thread."""
+    """The newest settings and files, and whether to go on; written by the pipe's thread."""
 
     newest: protocol.Settings
+    files: Mapping[str, LoraFile] = field(default_factory=dict)
     leave: threading.Event = field(default_factory=threading.Event)
     first: threading.Event = field(default_factory=threading.Event)
     launch: protocol.Launch | None = None
@@ -112,6 +115,7 @@ def _median_ms(seconds: deque[float]) -> float:
 
 def paint_forever(
     painter: Painter,
+    staging: Staging,
     inputs: FrameMailbox,
     outputs: FrameMailbox,
     orders: Orders,
@@ -126,16 +130,13 @@ def paint_forever(
         if tally.due():
             send(tally.stats(painter))
         # settings are taken before the wait too, so that a trace is answered while no frame comes
+        taken.newest(orders, send)
+        frame = inputs.take() if inputs.wait(IDLE_S) else None
         settings = taken.newest(orders, send)
-        if not inputs.wait(IDLE_S):
-            continue
-        frame = inputs.take()
-        if frame is None:
-            continue
-        settings = taken.newest(orders, send)
-        if not taken.active:
-            continue
         begun = time.monotonic_ns()
+        staging.turn(orders.files, taken.loras, staging.budget_ms(painter.frame_s))
+        if frame is None or not taken.active:
+            continue
         picture = painter.paint(frame.picture, settings)
         outputs.put(picture, frame.captured_ns, taken.snapshot_seq)
         pulse.painted += 1
@@ -153,6 +154,7 @@ class _Settings:
         self._settings = Settings()
         self.active = True
         self.snapshot_seq = 0
+        self.loras: Mapping[str, float] = {}
 
     def newest(self, orders: Orders, send: Callable[[protocol.FromPainter], None]) -> Settings:
         message = orders.newest
@@ -161,6 +163,7 @@ class _Settings:
             self._settings = Settings.from_values(message.values)
             self.active = bool(message.values.get("paint/active", 1))
             self.snapshot_seq = message.snapshot_seq
+            self.loras = message.loras
             if message.traced:
                 send(protocol.Applied(message.snapshot_seq, time.monotonic_ns()))
         return self._settings

@@ -32,7 +32,7 @@ _NETWORKS: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A base model, ready to play.
+    """A base model, ready to play. `name` is what it is called in messages.
 
     `pipe` is a diffusers pipeline of `dtype` on `device`; `kind` and `native_size` (width, height)
     as in `ModelFolder`; `default_prompt` what an empty prompt means to it.
@@ -44,6 +44,7 @@ class Model:
     dtype: torch.dtype
     native_size: tuple[int, int]
     default_prompt: str = ""
+    name: str = ""
 
 
 def best_device() -> torch.device:
@@ -61,13 +62,14 @@ def load_model(
     device: str | torch.device | None = None,
     tiny_autoencoder: Path | None = None,
     default_prompt: str = "",
+    name: str = "",
     report: Report,
 ) -> Model:
     """Load an SD 1.x, SD 2.x or SDXL model in diffusers format; never reaches for the network.
 
-    fp16 on CUDA, fp32 elsewhere. `tiny_autoencoder` replaces the folder's own autoencoder.
-    `report` hears each part's name with the share of bytes already loaded, then 1. Raises
-    `ModelError`.
+    fp16 on CUDA, fp32 elsewhere. `tiny_autoencoder` replaces the folder's own autoencoder; without
+    a `name` the model is called as its folder. `report` hears each part's name with the share of
+    bytes already loaded, then 1. Raises `ModelError`.
     """
     place = torch.device(device) if device else best_device()
     half = place.type == "cuda"
@@ -99,6 +101,7 @@ def load_model(
         dtype=dtype,
         native_size=found.native_size,
         default_prompt=default_prompt,
+        name=name or Path(folder).name,
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from engine.mixing import LoraFile
+
 MAX_MESSAGE_BYTES: Final = 1 << 20
 _LENGTH: Final = struct.Struct("<I")
 
@@ -19,26 +21,44 @@ _LENGTH: Final = struct.Struct("<I")
 class Launch(msgspec.Struct, frozen=True, tag="launch"):
     """What to paint with; the first message. `painter` is "diffusion" or "copy" (copies its input).
 
-    `input` and `output` are `MailboxHandle` texts. `values` are the controls at the start.
+    `input` and `output` are `MailboxHandle` texts; `model_id` is what refusals call the model.
+    `values` are the controls at the start, `loras` and `files` the mix, as in `Settings`, `Files`.
     """
 
     painter: str
     input: str
     output: str
     model: str = ""
+    model_id: str = ""
     tiny_autoencoder: str = ""
     default_prompt: str = ""
     device: str = ""
     values: dict[str, float | int | str] = {}
     snapshot_seq: int = 0
+    loras: dict[str, float] = {}
+    files: dict[str, LoraFile] = {}
 
 
 class Settings(msgspec.Struct, frozen=True, tag="settings"):
-    """Control values by name, all those the painter reads. `traced` asks for an `Applied`."""
+    """Control values by name, all those the painter reads. `traced` asks for an `Applied`.
+
+    `loras` is the whole mix: finite weights by the ids of `Files`, those that are not 0.
+    """
 
     snapshot_seq: int
     values: dict[str, float | int | str]
     traced: bool = False
+    loras: dict[str, float] = {}
+
+
+class Files(msgspec.Struct, frozen=True, tag="files"):
+    """The LoRAs that shall be ready, by id, all of them; what is new comes before what still waits.
+
+    Each that was not there before is answered with `Staged` or `Unfit`. One that is not there any
+    more is forgotten once its weight is 0.
+    """
+
+    files: dict[str, LoraFile]
 
 
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
@@ -78,6 +98,25 @@ class Applied(msgspec.Struct, frozen=True, tag="applied"):
     at_ns: int
 
 
+class Staged(msgspec.Struct, frozen=True, tag="staged"):
+    """The LoRA of this id is ready: its weight counts from the next frame."""
+
+    id: str
+
+
+class Unfit(msgspec.Struct, frozen=True, tag="unfit"):
+    """The LoRA of this id cannot be mixed; it is asked for again by leaving `Files` once."""
+
+    id: str
+    text: str
+
+
+class Dropped(msgspec.Struct, frozen=True, tag="dropped"):
+    """The LoRA of this id made room for others; it is staged anew when it has a weight again."""
+
+    id: str
+
+
 class Trouble(msgspec.Struct, frozen=True, tag="trouble"):
     """Something the performer should read. `fatal`: the painter leaves, trying again is no use."""
 
@@ -85,8 +124,8 @@ class Trouble(msgspec.Struct, frozen=True, tag="trouble"):
     fatal: bool = False
 
 
-ToPainter = Launch | Settings | Stop
-FromPainter = Beat | Stats | Applied | Trouble
+ToPainter = Launch | Settings | Files | Stop
+FromPainter = Beat | Stats | Applied | Staged | Unfit | Dropped | Trouble
 
 _encoder: Final = msgspec.msgpack.Encoder()
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,113 +12,10 @@ import trio
 
 from engine import painting as painting_module
 from engine import supervision
-from engine.controls import Controls, Value
+from engine.controls import Value
 from engine.frames import FrameMailbox
-from engine.latest import Frame
-from engine.painter import protocol
-from engine.painting import Job, Painting, told_values
-from engine.parameters import PARAMETERS, TRIGGERS
-from tests.helpers import painters
-
-SIZE = (32, 24)
-
-
-@dataclass
-class Ends:
-    """Both ends of the mailboxes, as the source pump and the output stage would hold them."""
-
-    painting: bool = False
-    worked: list[bool] = field(default_factory=list)
-    inputs: FrameMailbox | None = None
-    outputs: FrameMailbox | None = None
-    sizes: list[tuple[int, int]] = field(default_factory=list)
-
-
-class In:
-    def __init__(self, ends: Ends) -> None:
-        self.ends = ends
-
-    def connect(self, mailbox: FrameMailbox | None, size: tuple[int, int]) -> None:
-        self.ends.inputs = mailbox
-        self.ends.sizes.append(size)
-
-
-class Out:
-    def __init__(self, ends: Ends) -> None:
-        self.ends = ends
-
-    @property
-    def painting(self) -> bool:
-        return self.ends.painting
-
-    @painting.setter
-    def painting(self, value: bool) -> None:
-        if value != self.ends.painting:
-            self.ends.worked.append(value)
-        self.ends.painting = value
-
-    def connect(self, painted: FrameMailbox | None) -> None:
-        self.ends.outputs = painted
-
-
-class Bench:
-    """A show of nothing but the painter, and what it said."""
-
-    def __init__(self, painter: str) -> None:
-        self.controls = Controls()
-        self.controls.declare(*PARAMETERS, *TRIGGERS)
-        self.ends = Ends()
-        self.states: list[str] = []
-        self.waited = 0
-        self.errors: list[str] = []
-        self.applied: list[protocol.Applied] = []
-        name = painter if painter == "copy" else f"{painters.MODULE}:{painter}"
-        self.painting = Painting(
-            self.controls,
-            In(self.ends),
-            Out(self.ends),
-            Job("test", SIZE, painter=name),
-            on_applied=self.applied.append,
-        )
-        self.controls.listen(self._changed)
-        self.controls.on_report(lambda _address, text, _origin: self.errors.append(text))
-
-    def _changed(self, change: object) -> None:
-        name = change.parameter.name  # type: ignore[attr-defined]
-        if name == "painter/state":
-            self.states.append(str(self.controls.get(name)))
-
-    async def state(self, wanted: str) -> None:
-        """Wait until this state was published, since the last one waited for."""
-        with trio.fail_after(60):
-            while wanted not in self.states[self.waited :]:
-                await trio.sleep(0.005)
-        self.waited = self.states.index(wanted, self.waited) + 1
-
-    async def painted(self, value: int) -> Frame:
-        """Offer a picture until it comes back painted."""
-        with trio.fail_after(60):
-            while True:
-                if self.ends.inputs is not None:
-                    width, height = self.ends.inputs.width, self.ends.inputs.height
-                    picture = np.full((height, width, 3), value, np.uint8)
-                    self.ends.inputs.put(picture, time.monotonic_ns())
-                await trio.sleep(0.01)
-                assert self.ends.outputs is not None
-                frame = self.ends.outputs.take()
-                if frame is not None and (frame.picture == value).all():
-                    return frame
-
-
-@asynccontextmanager
-async def show(painter: str = "copy") -> AsyncIterator[Bench]:
-    bench = Bench(painter)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(bench.painting.run)
-        yield bench
-        nursery.cancel_scope.cancel()
-    pid = bench.painting.pid
-    assert pid is None or not os.path.exists(f"/proc/{pid}")
+from engine.painting import Job, told_values
+from tests.helpers.painting_bench import SIZE, show
 
 
 async def test_paints_with_the_settings_it_was_told() -> None:

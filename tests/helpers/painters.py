@@ -4,14 +4,51 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 
-from engine.errors import ModelError
+import numpy as np
+
+from engine.errors import LoraError, ModelError
 from engine.latest import Picture
+from engine.mixing import LoraFile
 from engine.painter.copying import CopyPainter
 from engine.painter.loop import Report
 from engine.painter.settings import Settings
 
 MODULE = "tests.helpers.painters"
+
+
+class ShowsItsMix(CopyPainter):
+    """Adds a hundred times the mix to every pixel; it cannot read files that are called bad.
+
+    The first file takes a second to read.
+    """
+
+    def __init__(self) -> None:
+        self._added = 0.0
+        self._ready: set[str] = set()
+
+    def stage(self, file: LoraFile) -> object:
+        if not self._ready:
+            time.sleep(1.0)
+        if file.path.endswith("bad"):
+            raise LoraError(f"'{file.path}' is bad for {file.base}")
+        return file
+
+    def add(self, id: str, staged: object) -> tuple[str, ...]:
+        self._ready.add(id)
+        return ()
+
+    def remove(self, id: str) -> None:
+        self._ready.discard(id)
+
+    def mix(self, weights: Mapping[str, float], budget_ms: float | None) -> bool:
+        self._added = sum(weight for id, weight in weights.items() if id in self._ready)
+        return True
+
+    def paint(self, picture: Picture, settings: Settings) -> Picture:
+        words = len(settings.prompt_a)  # trigger words are seen, too
+        return (picture.astype(np.int32) + round(100 * self._added) + words).astype(np.uint8)
 
 
 class FailsAtWork(CopyPainter):

@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from engine.errors import ModelError
+from engine.mixing import LoraFile
 from engine.painter import diffusion
 from engine.painter.diffusion import DiffusionPainter
+from engine.painter.loras import LoraMixer
 from engine.painter.models import Model
 from engine.painter.pictures import to_picture, to_signal
 from engine.painter.settings import Settings
-from tests.painter import tiny
+from tests.painter import lora_files, tiny
 from tests.painter.reference import paint, upstream
 
 START = Settings(prompt_a="neon city", strength=0.4)
@@ -149,6 +151,39 @@ def test_small_changes_add_up_against_the_last_painted_input() -> None:
     for share in np.linspace(0.0, 0.5, 40):
         ours.paint((start + (end - start) * share).astype(np.uint8), settings)
     assert 10 < ours.skipped < 38
+
+
+def test_a_mix_is_painted_and_no_picture_from_before_is_taken_for_it(tmp_path: Path) -> None:
+    ours = painter()
+    settings = replace(START, skip_similar=0.99)
+    plain = ours.paint(tiny.picture(1), settings)
+    tensors = lora_files.lora(model().pipe, "kohya", text=lora_files.TEXT)
+    path = lora_files.saved(tensors, tmp_path / "neon.safetensors")
+    assert ours.add("neon", ours.stage(LoraFile(str(path), "sd15"))) == ()
+    assert ours.mix({}, None)
+    for _ in range(2):
+        assert np.array_equal(ours.paint(tiny.picture(1), settings), plain)
+    assert ours.skipped == 2
+    assert not ours.mix({"neon": 1.0}, 0.0), "a layer at a time"
+    assert ours.mix({"neon": 1.0}, None)
+    assert not np.array_equal(ours.paint(tiny.picture(1), settings), plain)
+    ours.remove("neon")
+    assert ours.mix({}, None)
+    assert np.array_equal(ours.paint(tiny.picture(1), settings), plain)
+    assert ours.skipped == 2
+
+
+def test_a_device_without_memory_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    ours = painter()
+    monkeypatch.setattr(diffusion, "stage", refuse)
+    monkeypatch.setattr(LoraMixer, "apply", refuse)
+    with pytest.raises(MemoryError, match="CUDA"):
+        ours.stage(LoraFile("neon.safetensors"))
+    with pytest.raises(MemoryError, match="CUDA"):
+        ours.mix({}, None)
 
 
 def test_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

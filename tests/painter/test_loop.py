@@ -2,23 +2,35 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import numpy as np
 
 from engine.frames import FrameMailbox
 from engine.latest import Picture
+from engine.mixing import LoraFile
 from engine.painter import protocol
 from engine.painter.copying import CopyPainter
 from engine.painter.loop import STATS_EVERY_S, Orders, Pulse, Tally, paint_forever
 from engine.painter.settings import Settings
+from engine.painter.staging import Staging
 
 T = TypeVar("T")
 
 
 class Brightens(CopyPainter):
-    """Adds the seed to every pixel, so that a picture shows the settings it was painted with."""
+    """Adds the seed to every pixel, so that a picture shows the settings it was painted with.
+
+    `mixed` are the mixes it was brought to.
+    """
+
+    def __init__(self) -> None:
+        self.mixed: list[tuple[Mapping[str, float], float | None]] = []
+
+    def mix(self, weights: Mapping[str, float], budget_ms: float | None) -> bool:
+        self.mixed.append((weights, budget_ms))
+        return True
 
     def paint(self, picture: Picture, settings: Settings) -> Picture:
         return picture + np.uint8(settings.seed)
@@ -33,10 +45,12 @@ class Loop:
         self.orders = Orders(protocol.Settings(1, values))
         self.sent: list[protocol.FromPainter] = []
         self.pulse = Pulse()
+        self.painter = Brightens()
         self._thread = threading.Thread(
             target=paint_forever,
             args=(
-                Brightens(),
+                self.painter,
+                Staging(self.painter, self.sent.append),
                 FrameMailbox(self.inputs.handle),
                 FrameMailbox(self.outputs.handle),
                 self.orders,
@@ -82,6 +96,21 @@ def test_paints_with_the_settings_of_the_moment_and_stamps_them() -> None:
         assert frame is not None
         assert (frame.picture == 17).all()
         assert frame.snapshot_seq == 9
+    finally:
+        loop.close()
+
+
+def test_mixes_between_frames_and_while_none_comes() -> None:
+    loop = Loop({"paint/active": 0})
+    try:
+        loop.orders.files = {"neon": LoraFile("neon.safetensors")}
+        loop.orders.newest = protocol.Settings(2, {}, loras={"neon": 0.5})
+        loop.until(lambda: loop.of(protocol.Staged))
+        loop.until(lambda: loop.painter.mixed[-1] == ({"neon": 0.5}, 4.0))
+        before = len(loop.painter.mixed)
+        loop.inputs.put(np.zeros((8, 8, 3), np.uint8), 1)
+        assert loop.outputs.wait(30)
+        assert len(loop.painter.mixed) > before
     finally:
         loop.close()
 

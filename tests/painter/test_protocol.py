@@ -5,8 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.mixing import LoraFile
 from engine.painter import protocol
 
+LORAS = st.dictionaries(st.text(max_size=8), st.floats(-2, 2))
+FILES = st.dictionaries(
+    st.text(max_size=8), st.builds(LoraFile, st.text(max_size=20), st.sampled_from(["", "sd15"]))
+)
 MESSAGES = st.one_of(
     st.builds(
         protocol.Launch,
@@ -14,13 +19,17 @@ MESSAGES = st.one_of(
         input=st.text(max_size=20),
         output=st.text(max_size=20),
         values=st.dictionaries(st.text(max_size=8), st.floats(allow_nan=False) | st.text()),
+        loras=LORAS,
+        files=FILES,
     ),
     st.builds(
         protocol.Settings,
         snapshot_seq=st.integers(0, 2**63),
         values=st.dictionaries(st.text(max_size=8), st.integers(0, 2**31) | st.text()),
         traced=st.booleans(),
+        loras=LORAS,
     ),
+    st.builds(protocol.Files, FILES),
     st.just(protocol.Stop()),
 )
 
@@ -37,6 +46,14 @@ def test_any_cutting_of_the_stream_gives_the_same_messages(
         received += unpacker.feed(stream[:cut])
         stream = stream[cut:]
     assert received == messages
+
+
+def test_files_keep_their_order_and_their_kind() -> None:
+    files = {id: LoraFile(f"/{id}", "sd15") for id in ("neon", "anime", "lcm")}
+    (received,) = protocol.Unpacker(protocol.ToPainter).feed(protocol.pack(protocol.Files(files)))
+    assert isinstance(received, protocol.Files)
+    assert list(received.files.items()) == list(files.items())
+    assert isinstance(received.files["neon"], LoraFile)
 
 
 def test_a_message_of_the_other_direction_is_refused() -> None:
