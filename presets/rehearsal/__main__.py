@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import cv2
+import diffusers
 import torch
 import typer
 
@@ -40,9 +41,6 @@ def workshop(
         float, typer.Option("--minutes", min=0, help="stop after so many (exit code 3); 0: never")
     ] = 0,
     threads: Annotated[int, typer.Option("--threads", min=0, help="torch's; 0: its choice")] = 0,
-    compiling: Annotated[
-        bool, typer.Option("--compile", help="let torch compile the denoiser first")
-    ] = False,
     workers: Annotated[int, typer.Option("--workers", min=1, help="processes that draw")] = 2,
     model: Annotated[Path, typer.Option("--model", help="the finished model's folder")] = MODEL,
     loras: Annotated[Path, typer.Option("--loras", help="the finished LoRAs' folder")] = LORAS,
@@ -55,9 +53,10 @@ def workshop(
     if threads:
         torch.set_num_threads(threads)
     cv2.setNumThreads(1)
+    diffusers.utils.logging.set_verbosity_error()
     work.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + minutes * 60 if minutes else None
-    bench = Workbench(work, device, compiling=compiling, deadline=deadline)
+    bench = Workbench(work, device, deadline=deadline)
     context.obj = Recipe(PLANS[plan], bench, workers, model, loras)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -37,6 +38,12 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.specs)
 
+    def few(self, scenes: int) -> Pictures:
+        """Only the first so many scenes."""
+        return replace(
+            self, pixels=self.pixels[:scenes], specs=self.specs[:scenes], words=self.words[:scenes]
+        )
+
 
 def render(folder: Path, first: int, count: int, styles: Sequence[Style], workers: int) -> Pictures:
     """Scenes `first` .. `first + count - 1` in `styles`; what is already in the folder is kept.
@@ -60,9 +67,13 @@ def render(folder: Path, first: int, count: int, styles: Sequence[Style], worker
 def _draw(folder: Path, first: int, count: int, styles: Sequence[Style], workers: int) -> None:
     """A part file for the pixels and one for the words; a line of words for each finished chunk."""
     shape = (count, len(styles), SIDE, SIDE, 3)
-    part, log = folder / "pixels.part", folder / "scenes.part"
-    told = _drawn(log) if part.exists() and np.load(part, mmap_mode="r").shape == shape else {}
-    if not told:
+    names = [style.name for style in styles]
+    # named by what is drawn: another plan's beginnings are not gone on with
+    mark = zlib.crc32(json.dumps([first, *names]).encode())
+    part, log = folder / f"pixels-{mark:08x}.part", folder / f"scenes-{mark:08x}.part"
+    told = _drawn(log)
+    if not told or not part.exists() or np.load(part, mmap_mode="r").shape != shape:
+        told.clear()
         log.unlink(missing_ok=True)
         np.lib.format.open_memmap(part, "w+", np.uint8, shape).flush()
     jobs = [
@@ -72,6 +83,7 @@ def _draw(folder: Path, first: int, count: int, styles: Sequence[Style], workers
     ]
     # not forked: a fork that inherits OpenCV's threads may wait for them for ever
     with multiprocessing.get_context("spawn").Pool(workers) as pool, log.open("a") as lines:
+        lines.write("\n")  # ends a line that was cut off
         done = pool.imap_unordered(_render_some, jobs)
         for start, words in progress(done, len(jobs), f"draw {folder.name}"):
             told[start] = words
@@ -79,7 +91,7 @@ def _draw(folder: Path, first: int, count: int, styles: Sequence[Style], workers
             lines.flush()
     os.replace(part, folder / "pixels.npy")
     every = [list(row) for start in sorted(told) for row in told[start]]
-    facts = {"styles": [style.name for style in styles], "first": first, "words": every}
+    facts = {"styles": names, "first": first, "words": every}
     whole = folder / "scenes.json"
     whole.with_suffix(".new").write_text(json.dumps(facts))
     os.replace(whole.with_suffix(".new"), whole)

@@ -32,17 +32,20 @@ _INPUTS: Final = {"camera": 0.34, "flat": 0.16, "photo": 0.14, "sketch": 0.08}
 
 @dataclass(frozen=True, slots=True)
 class DenoiserPlan:
-    """steps; of these the first `small` share on pieces of 16x16 latents in twice the batch.
+    """Of `steps` the first `small` share are on `small_batch` pieces of 16x16 latents.
 
-    own: from this share of the steps on, some inputs are the network's own first answers, so that a
-    second step learns to improve on them.
+    The noise grows up to the share `grown`: while there is little, what is to be learned is the
+    style. own: from this share of the steps on, some inputs are the network's own first answers,
+    so that a second step learns to improve on them.
     """
 
     steps: int
     batch: int
-    small: float = 0.45
+    small_batch: int
+    small: float = 0.6
+    grown: float = 0.5
     own: float = 0.6
-    peak: float = 1e-3
+    peak: float = 1.2e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,14 @@ class Example:
     t: int
 
 
-def pick(latents: Latents, rng: Rng) -> Example:
-    """One example by chance.
+def pick(latents: Latents, rng: Rng, reach: float = 1.0) -> Example:
+    """One example by chance; `reach` 0..1 is how far up the noise levels it may be.
 
     Low strengths keep what is shown whatever the words say of it; from about t = 450 on words may
     change it. Without words it comes back as it was.
     """
     scene = int(rng.integers(len(latents)))
-    t = _noisiness(rng)
+    t = _noisiness(rng, reach)
     asked_style = int(rng.integers(BASE))
     shown_style = _shown_style(latents, rng)
     shown, told = scene, scene
@@ -85,12 +88,14 @@ def pick(latents: Latents, rng: Rng) -> Example:
     return Example(shown, shown_style, scene, asked_style, text, t)
 
 
-def _noisiness(rng: Rng) -> int:
+def _noisiness(rng: Rng, reach: float) -> int:
     """Mostly where performers play; the lowest are the last of several steps."""
     chance = rng.random()
     if chance < 0.08:
         return int(rng.integers(30, 150))
-    return int(rng.integers(120, 750) if chance < 0.7 else rng.integers(700, 1000))
+    if chance < 0.7:
+        return int(rng.integers(120, 200 + round(550 * reach)))
+    return int(rng.integers(120 + round(580 * reach), 260 + round(740 * reach)))
 
 
 def _shown_style(latents: Latents, rng: Rng) -> int:
@@ -110,6 +115,17 @@ def _asking(spec: Spec, words: Sequence[str], style: int, rng: Rng, *, full: boo
     return f"{name} of {told}" if rng.random() < 0.5 else f"{told}, {name}"
 
 
+def fairness(shown: Tensor, asked: Tensor) -> Tensor:
+    """(n,) weights of mean 1: the nearer an example's two pictures, the more its error counts.
+
+    An oil painting is so near a photograph, and ink and neon so far from everything, that the loss
+    would else be all about these two, and the others long look alike.
+    """
+    way = ((shown - asked) / networks.LATENT_SPREAD).pow(2).mean((1, 2, 3))
+    weight = 1 / (0.15 + way)
+    return weight / weight.mean()
+
+
 class DenoiserStage:
     """The denoiser and the text encoder together. Writes <folder>/denoiser, text, latents.json."""
 
@@ -125,8 +141,6 @@ class DenoiserStage:
         self._denoiser = networks.denoiser().to(bench.device)
         self._text = networks.text_encoder(len(self._words)).to(bench.device)
         networks.fast_backward(self._denoiser)
-        # a quarter faster on the CPU, once it has spent some minutes compiling
-        self._fast = torch.compile(self._denoiser) if bench.compiling else self._denoiser
         trained = [*self._denoiser.parameters(), *self._text.parameters()]
         self._optimizer = torch.optim.AdamW(
             trained, lr=plan.peak, betas=(0.9, 0.99), weight_decay=0.01
@@ -145,7 +159,9 @@ class DenoiserStage:
 
     def step(self, step: int, rng: Rng) -> Mapping[str, float]:
         small = step < self._plan.small * self.steps
-        examples = [pick(self._latents, rng) for _ in range(self._plan.batch * (2 if small else 1))]
+        batch = self._plan.small_batch if small else self._plan.batch
+        reach = min(1.0, step / (self._plan.grown * self.steps))
+        examples = [pick(self._latents, rng, reach) for _ in range(batch)]
         shown, asked, t = self._batch(examples)
         if small:
             top, left = (int(place) for place in rng.integers(0, 17, 2))
@@ -156,13 +172,15 @@ class DenoiserStage:
         ids = torch.tensor(rows, device=t.device)
         with self._bench.mixed():
             text = self._text(input_ids=ids).last_hidden_state
+        weight = fairness(shown, asked)
         if step > self._plan.own * self.steps and rng.random() < 0.5:
             shown = self._own(shown, t, text.detach(), rng)
         made = self._predict(shown, t, text)
         error = (made - asked) / networks.LATENT_SPREAD
         squared = error.pow(2).mean()
         self._optimizer.zero_grad(set_to_none=True)
-        (0.5 * squared + 0.5 * error.abs().mean()).backward()
+        loss = (error.pow(2) + error.abs()).mean((1, 2, 3)) * weight
+        loss.mean().backward()
         torch.nn.utils.clip_grad_norm_(self._trained, 1.0)
         self._optimizer.step()
         self._average.update(step)
@@ -177,7 +195,7 @@ class DenoiserStage:
     def _predict(self, shown: Tensor, t: Tensor, text: Tensor) -> Tensor:
         noisy = noised(shown, t, torch.randn_like(shown))
         with self._bench.mixed():
-            v = self._fast(noisy, t, encoder_hidden_states=text, return_dict=False)[0]
+            v = self._denoiser(noisy, t, encoder_hidden_states=text, return_dict=False)[0]
         return clean(v.float(), noisy, t)
 
     @torch.no_grad()

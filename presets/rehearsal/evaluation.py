@@ -21,7 +21,8 @@ def evaluate(recipe: Recipe, folder: Path) -> dict[str, Any]:
     studio = Studio(vae, painter)
     recipe.train(["judge"])
     jury = judge.load(recipe.bench.folder / "judge.pt", device)
-    pictures, latents = recipe.held_out, recipe.held_out_latents
+    pictures = recipe.held_out.few(recipe.plan.measured)
+    latents = recipe.held_out_latents.few(recipe.plan.measured)
     found: dict[str, Any] = {}
 
     def tell(name: str, figures: Any) -> None:
@@ -44,9 +45,9 @@ def evaluate(recipe: Recipe, folder: Path) -> dict[str, Any]:
         tell(f"preset {file.stem}", measures.preset(studio, jury, file, latents, pictures))
     tell("stillness, of 255", measures.stillness(studio))
     if device.type == "cpu":
-        tell("frame, ms", measures.frame_time(recipe.model))
+        tell("frame, ms", measures.frame_time(recipe.model, recipe.plan.timed_s))
     report = recipe.bench.folder / "evaluation.json"
     report.write_text(json.dumps(found, indent=2) + "\n")
-    for file in sheets.draw_all(studio, pictures, recipe.loras, folder):
+    for file in sheets.draw_all(studio, recipe.held_out, recipe.loras, folder):
         print(f"sheet: {file}")
     return found

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,6 +32,12 @@ class Latents:
     def __len__(self) -> int:
         return len(self.specs)
 
+    def few(self, scenes: int) -> Latents:
+        """Only the first so many scenes."""
+        return replace(
+            self, z=self.z[:scenes], specs=self.specs[:scenes], words=self.words[:scenes]
+        )
+
     def style(self, name: str) -> int:
         return self.styles.index(name)
 
@@ -43,13 +48,9 @@ def encode(pictures: Pictures, network: Any, file: Path, bench: Workbench) -> La
         flat = pictures.pixels.reshape(-1, SIDE, SIDE, 3)
         made = []
         for start in progress(range(0, len(flat), _BATCH), -(-len(flat) // _BATCH), file.stem):
-            batch = np.ascontiguousarray(flat[start : start + _BATCH])
             with torch.inference_mode(), bench.mixed():
-                made.append(
-                    network.encode(networks.pictures_to_tensor(batch, bench.device))
-                    .latents.half()
-                    .cpu()
-                )
+                batch = networks.pictures_to_tensor(flat[start : start + _BATCH], bench.device)
+                made.append(network.encode(batch).latents.half().cpu())
         z = torch.cat(made).unflatten(0, pictures.pixels.shape[:2]).clone()
         part = file.with_suffix(".part")
         torch.save(z, part)

@@ -34,7 +34,7 @@ HIGH: Final = ((850,), (950,), (900, 600), (950, 800, 600, 400))
 _BATCH: Final = 32
 
 
-def frame_time(model: Path, threads: int = 2, seconds: float = 15) -> Figures:
+def frame_time(model: Path, seconds: float, threads: int = 2) -> Figures:
     """One step at 256x256 as the show's painter does it; times in ms."""
     command = [
         sys.executable, "-m", "engine.painter.bench", "--model", str(model), "--threads",
@@ -52,8 +52,7 @@ def reconstruction(vae: Any, pictures: Pictures, device: torch.device) -> Figure
     def of(pixels: Bytes) -> float:
         found = []
         for start in range(0, len(pixels), _BATCH):
-            batch = np.ascontiguousarray(pixels[start : start + _BATCH])
-            picture = networks.pictures_to_tensor(batch, device)
+            picture = networks.pictures_to_tensor(pixels[start : start + _BATCH], device)
             with torch.inference_mode():
                 found.append(psnr(vae.decode(vae.encode(picture).latents).sample, picture))
         return round(float(torch.cat(found).mean()), 2)
@@ -98,7 +97,7 @@ def ceiling(judge: Judge, pictures: Pictures, device: torch.device) -> dict[str,
     return {
         style.name: judged(
             judge,
-            networks.pictures_to_tensor(np.ascontiguousarray(pictures.pixels[:, column]), device),
+            networks.pictures_to_tensor(pictures.pixels[:, column], device),
             [column] * len(pictures),
             subjects,
         )
@@ -133,7 +132,7 @@ def styles(studio: Studio, judge: Judge, latents: Latents, top: Mapping[str, Jud
         "recognised_least": min(by_style.values()),
         "recognised": by_style,
         "subject_kept": round(subject, 3),
-        "subject_kept_of_ceiling": round(subject / limit, 3),
+        "subject_kept_of_ceiling": round(subject / limit, 3) if limit else 0.0,
         "subject_kept_by_style": {name: round(float(np.mean(v)), 3) for name, v in kept.items()},
     }
 
@@ -163,7 +162,7 @@ def several_steps(studio: Studio, latents: Latents) -> Figures:
 
     The steps are spaced as the show spaces them: evenly from the strength's down.
     """
-    scenes = list(range(0, len(latents), 2))
+    scenes = list(range(0, len(latents), 6))
     shown = _shown(studio, latents, scenes, ["camera"] * len(scenes))
     found: dict[str, list[float]] = {}
     for column, style in enumerate(BASE_STYLES):
@@ -204,11 +203,10 @@ def preset(
     additions.detach()
     errors = {weight: float((answer - wanted).pow(2).mean()) for weight, answer in answers.items()}
     way = answers[1.0] - answers[0.0]
-    half = float(((answers[0.5] - answers[0.0]) * way).sum() / way.pow(2).sum())
+    there = float(way.pow(2).sum())
+    half = float(((answers[0.5] - answers[0.0]) * way).sum()) / there if there else 0.0
     nobody = [0] * len(scenes)
-    real = networks.pictures_to_tensor(
-        np.ascontiguousarray(pictures.pixels[scenes, column]), studio.device
-    )
+    real = networks.pictures_to_tensor(pictures.pixels[scenes, column], studio.device)
     limit = judged(judge, real, nobody, subjects).subject
     seen = judged(judge, studio.decode(answers[1.0]), nobody, subjects).subject
     return {

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from diffusers import AutoencoderTiny, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
@@ -42,7 +43,12 @@ def autoencoder() -> Any:
 
 
 def denoiser() -> Any:
-    """6 million parameters; predicts v."""
+    """6.4 million parameters; predicts v.
+
+    The prompt reaches it twice: by attention, as usual, and pooled into the time embedding, which
+    scales and shifts every residual block. A style is just that (Huang and Belongie, 2017): by
+    attention alone it was learned many times slower.
+    """
     network = UNet2DConditionModel(
         sample_size=32,
         layers_per_block=1,
@@ -52,12 +58,18 @@ def denoiser() -> Any:
         cross_attention_dim=TEXT_WIDTH,
         attention_head_dim=4,  # the number of heads, for all its name
         norm_num_groups=16,
+        resnet_time_scale_shift="scale_shift",
+        addition_embed_type="text",
+        addition_embed_type_num_heads=4,
     )
     return _laid_out(network)
 
 
 def fast_backward(network: Any) -> None:
-    """On the CPU the fused attention's backward pass is slow; the plain one is not."""
+    """On the CPU the fused attention's backward pass is slow; the plain one is not.
+
+    Not to be compiled: torch 2.13's inductor gave the plain one gradients of zero.
+    """
     if next(network.parameters()).device.type == "cpu":
         network.set_attn_processor(AttnProcessor())
 
@@ -176,7 +188,8 @@ def save(network: Any, folder: Path) -> None:
 
 def pictures_to_tensor(pixels: Any, device: torch.device) -> Tensor:
     """(n, h, w, 3) bytes to (n, 3, h, w) floats in -1..1."""
-    tensor = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float()
+    own = np.array(pixels, order="C")  # what is mapped from a file may not be written to
+    tensor = torch.from_numpy(own).to(device).permute(0, 3, 1, 2).float()
     return tensor.div(127.5).sub(1).contiguous(memory_format=_CHANNELS_LAST)
 
 

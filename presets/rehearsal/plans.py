@@ -15,7 +15,11 @@ from presets.rehearsal.presets import PresetPlan
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """scenes: trained on; the presets' styles are drawn of the first `preset_scenes` of them."""
+    """scenes: trained on; the presets' styles are drawn of the first `preset_scenes` of them.
+
+    measured: of the `held_out` scenes, how many the figures are taken from. timed_s: seconds of
+    painting that the frame time is taken from.
+    """
 
     scenes: int
     preset_scenes: int
@@ -26,6 +30,8 @@ class Plan:
     decoder: DecoderPlan
     judge: JudgePlan
     preset: PresetPlan
+    measured: int = 252
+    timed_s: float = 15
 
 
 PLANS: Final[Mapping[str, Plan]] = {
@@ -36,7 +42,7 @@ PLANS: Final[Mapping[str, Plan]] = {
         held_out=252,
         autoencoder=AutoencoderPlan(steps=7000, batch=16),
         crisp=DecoderPlan(steps=2200, batch=12),
-        denoiser=DenoiserPlan(steps=9500, batch=16),
+        denoiser=DenoiserPlan(steps=20_000, batch=16, small_batch=16),
         decoder=DecoderPlan(steps=2200, batch=12),
         judge=JudgePlan(steps=1600),
         preset=PresetPlan(steps=420, batch=12),
@@ -48,7 +54,7 @@ PLANS: Final[Mapping[str, Plan]] = {
         held_out=252,
         autoencoder=AutoencoderPlan(steps=12_000, batch=64),
         crisp=DecoderPlan(steps=5000, batch=48),
-        denoiser=DenoiserPlan(steps=16_000, batch=256, small=0.3, peak=1.5e-3),
+        denoiser=DenoiserPlan(steps=16_000, batch=256, small_batch=512, small=0.3),
         decoder=DecoderPlan(steps=5000, batch=48),
         judge=JudgePlan(steps=4000, batch=64),
         preset=PresetPlan(steps=900, batch=64),
@@ -60,9 +66,11 @@ PLANS: Final[Mapping[str, Plan]] = {
         held_out=42,
         autoencoder=AutoencoderPlan(steps=6, batch=4),
         crisp=DecoderPlan(steps=4, batch=2),
-        denoiser=DenoiserPlan(steps=6, batch=4),
+        denoiser=DenoiserPlan(steps=6, batch=4, small_batch=4),
         decoder=DecoderPlan(steps=4, batch=3),
         judge=JudgePlan(steps=4, batch=8),
         preset=PresetPlan(steps=2, batch=2),
+        measured=4,
+        timed_s=1,
     ),
 }

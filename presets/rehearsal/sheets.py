@@ -14,6 +14,7 @@ from presets.rehearsal import lowrank
 from presets.rehearsal.canvas import SIDE, Bytes
 from presets.rehearsal.dataset import Pictures
 from presets.rehearsal.measures import going_by
+from presets.rehearsal.scene import Spec
 from presets.rehearsal.studio import Studio, photographs
 from presets.rehearsal.styles import BASE_STYLES
 from presets.rehearsal.subjects import SUBJECTS
@@ -66,11 +67,10 @@ def inputs(pictures: Pictures) -> dict[str, tuple[Bytes, str]]:
     chosen: dict[str, tuple[Bytes, str]] = {}
     column = pictures.styles.index("camera")
     for wanted in ("face", "city", "mountains", "hand"):
-        row = next(
-            row
-            for row, spec in enumerate(pictures.specs)
-            if SUBJECTS[spec.subject].name == wanted and not spec.mood and spec.look.time == "day"
-        )
+        rows = [
+            row for row, spec in enumerate(pictures.specs) if SUBJECTS[spec.subject].name == wanted
+        ]
+        row = min(rows, key=lambda row: _oddity(pictures.specs[row]))
         phrase = SUBJECTS[pictures.specs[row].subject].phrases[0]
         chosen[f"camera: {wanted}"] = (np.asarray(pictures.pixels[row, column]), phrase)
     words = ("portrait of a person", "cup on a table", "cat")
@@ -83,10 +83,22 @@ def inputs(pictures: Pictures) -> dict[str, tuple[Bytes, str]]:
     return chosen
 
 
+def _oddity(spec: Spec) -> int:
+    """The plainer the better: by day, in fair weather, of nothing special."""
+    look = spec.look
+    return (
+        2 * bool(spec.mood)
+        + 2 * bool(spec.material)
+        + (look.time != "day")
+        + (look.weather != "clear")
+    )
+
+
 def draw_all(studio: Studio, pictures: Pictures, loras: Path, folder: Path) -> list[Path]:
     """Every sheet; returns the files."""
     shown = inputs(pictures)
     sheets = {
+        "first": _first(studio, shown),
         "styles": _styles(studio, shown),
         "strengths": _strengths(studio, shown),
         "steps": _steps(studio, shown),
@@ -105,6 +117,18 @@ def draw_all(studio: Studio, pictures: Pictures, loras: Path, folder: Path) -> l
 
 def _paint(studio: Studio, picture: Bytes, prompt: str, steps: Sequence[int]) -> Bytes:
     return np.asarray(studio.repaint(picture[None], [prompt], steps)[0])
+
+
+def _first(studio: Studio, shown: dict[str, tuple[Bytes, str]]) -> list[list[Cell]]:
+    """The best known styles on three inputs: the first picture of the README."""
+    return [
+        [(shown[name][0], name)]
+        + [
+            (_paint(studio, shown[name][0], f"{style} of {shown[name][1]}", [_MIDDLE]), style)
+            for style in ("oil painting", "anime", "watercolor", "ink drawing", "neon cyberpunk")
+        ]
+        for name in ("test card", "photo: astronaut", "drawn house")
+    ]
 
 
 def _styles(studio: Studio, shown: dict[str, tuple[Bytes, str]]) -> list[list[Cell]]:

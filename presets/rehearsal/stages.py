@@ -55,7 +55,6 @@ class Workbench:
     folder: Path
     device: torch.device
     seed: int = 0
-    compiling: bool = False
     deadline: float | None = None
 
     def done(self, name: str) -> Path:

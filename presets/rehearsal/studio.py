@@ -34,7 +34,7 @@ class Studio:
     @torch.inference_mode()
     def encode(self, pictures: Bytes) -> Tensor:
         """(n, h, w, 3) bytes to scaled latents (n, 4, h/8, w/8)."""
-        tensor = networks.pictures_to_tensor(np.ascontiguousarray(pictures), self.device)
+        tensor = networks.pictures_to_tensor(pictures, self.device)
         return self.vae.encode(tensor).latents * self.painter.scale
 
     @torch.inference_mode()

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Everything worth doing on a lent GPU, in one call from the repository's root: the painter's tests
-# on the device, then the model's bench. Results go to the folder named by OUT (default: gpu-results).
+# Everything worth doing on a lent GPU, from the repository's root. Results go to the folder named by
+# OUT (default: gpu-results).
+#   tests/gpu/run.sh         the painter's tests on the device, then the model's bench
+#   tests/gpu/run.sh train   nine minutes of training the rehearsal model; again, until it says done:
+#                            rehearsal-work/ stays there between calls. Needs the workshop's wheels
 #
 # Wheels missing there may be carried in .whl/ (pip download --no-deps; names and versions are the
 # machine's own affair); they are installed beside what is there.
@@ -21,6 +24,22 @@ print("python", sys.version.split()[0], "torch", torch.__version__,
       "diffusers", diffusers.__version__, "transformers", transformers.__version__)
 print(torch.cuda.get_device_name(0) if torch.cuda.is_available() else "no CUDA device")
 PYTHON
+
+if [ "${1:-}" = train ]; then
+  workshop=(python3 -m presets.rehearsal --work rehearsal-work --plan gpu --workers "$(nproc)"
+    --model rehearsal-work/model --loras rehearsal-work/loras)
+  # a command ends after ten minutes there
+  left() { echo "$(((540 - SECONDS) / 60)).1"; }
+  "${workshop[@]}" --minutes "$(left)" train && "${workshop[@]}" --minutes "$(left)" loras &&
+    [ "$SECONDS" -lt 360 ] && "${workshop[@]}" evaluate --sheets "$out/sheets" &&
+    touch "$out/done" || true
+  cp rehearsal-work/evaluation.json "$out/" 2>/dev/null || true
+  # whole folders do not come back: one file each, and under 16 MiB
+  for kind in model loras; do
+    [ ! -d "rehearsal-work/$kind" ] || tar -C rehearsal-work -cf "$out/$kind.tar" "$kind"
+  done
+  exit
+fi
 
 failed=0
 python3 -m pytest -q -p no:cacheprovider -o addopts= -o filterwarnings= -o timeout=0 \
