@@ -39,7 +39,7 @@ class DecoderPlan:
 
 
 class DecoderStage:
-    """Tunes `network`'s decoder; with a `painter`, half of each batch are the painter's answers.
+    """Tunes `network`'s decoder; with a `painter`, two thirds of a batch are the painter's answers.
 
     Writes <folder>/<name>, an autoencoder.
     """
@@ -81,7 +81,7 @@ class DecoderStage:
         device, batch, side = self._bench.device, self._plan.batch, self._plan.latent
         scenes = rng.integers(len(self._pictures), size=batch)
         styles = rng.integers(BASE, size=batch)
-        z, soft = self._latents_for(scenes, styles, rng)
+        z = self._latents_for(scenes, styles, rng)
         top, left = (int(place) for place in rng.integers(0, z.shape[-1] - side + 1, 2))
         z = z[:, :, top : top + side, left : left + side]
         here = np.s_[top * 8 : (top + side) * 8, left * 8 : (left + side) * 8]
@@ -95,12 +95,7 @@ class DecoderStage:
             made = self._network.decode(z.contiguous(memory_format=torch.channels_last)).sample
         inner = np.s_[..., _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
         made, real = made.float()[inner], real[inner]
-        exact, blurred = made[soft:], made[:soft]
-        loss = torch.zeros((), device=device)
-        if len(exact):
-            loss = loss + reconstruction(exact, real[soft:]) * len(exact) / batch
-        if len(blurred):
-            loss = loss + reconstruction(blurred, real[:soft]) * len(blurred) / batch
+        loss = reconstruction(made, real)
         done = step / self.steps
         figures = {"error": float(loss.detach())}
         if done > 0.15:
@@ -114,18 +109,20 @@ class DecoderStage:
         self._average.update(step)
         return figures
 
-    def _latents_for(self, scenes: Any, styles: Any, rng: Rng) -> tuple[Tensor, int]:
-        """Latents of the pictures, the first so many of them the painter's answers."""
+    def _latents_for(self, scenes: Any, styles: Any, rng: Rng) -> Tensor:
+        """Latents of the pictures; with a painter, its answers in place of the first two thirds."""
         z = self._latents.z[scenes.tolist(), styles.tolist()].float()
         if self._painter is None:
-            return z + torch.randn_like(z) * 0.04, 0
-        half = len(z) * 2 // 3
+            return z + torch.randn_like(z) * 0.04
+        answered = len(z) * 2 // 3
         usual = [self._latents.style(name) for name in ("camera", "photo", "flat")]
-        shown_style = rng.choice(usual, half).tolist()
-        shown = self._latents.z[scenes[:half].tolist(), shown_style].float() * self._painter.scale
+        shown_style = rng.choice(usual, answered).tolist()
+        shown = (
+            self._latents.z[scenes[:answered].tolist(), shown_style].float() * self._painter.scale
+        )
         words = [
             prompt(self._latents.specs[scene], self._latents.words[scene], BASE_STYLES[style], rng)
-            for scene, style in zip(scenes[:half], styles[:half], strict=True)
+            for scene, style in zip(scenes[:answered], styles[:answered], strict=True)
         ]
         steps = [int(rng.integers(180, 560))]
         if rng.random() < 0.25:
@@ -133,7 +130,8 @@ class DecoderStage:
         with self._bench.mixed():
             noise = [torch.randn_like(shown) for _ in steps]
             answers = self._painter.paint(shown, words, steps, noise) / self._painter.scale
-        return torch.cat([answers.float(), z[half:] + torch.randn_like(z[half:]) * 0.03]), half
+        exact = z[answered:]
+        return torch.cat([answers.float(), exact + torch.randn_like(exact) * 0.03])
 
     def _criticism(
         self, real: Tensor, made: Tensor, style: Tensor, figures: dict[str, float]

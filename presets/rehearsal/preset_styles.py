@@ -108,8 +108,8 @@ def _blueprint(scene: Buffers, _rng: Rng) -> Floats:
 
 
 @lru_cache
-def _panes() -> tuple[Floats, Floats, Floats]:
-    """Leads between the panes, each pane's brightness, and each pixel's pane (as numbers)."""
+def _panes() -> tuple[Floats, Floats]:
+    """Leads between the panes, and each pixel's brightness, that of its pane."""
     rng = np.random.default_rng(11)
     pitch = 34
     y, x = np.mgrid[pitch // 2 : SIDE : pitch, pitch // 2 : SIDE : pitch]
@@ -124,12 +124,12 @@ def _panes() -> tuple[Floats, Floats, Floats]:
     square = np.ones((3, 3), np.uint8)
     lead = (cv2.dilate(panes, square) != cv2.erode(panes, square)).astype(np.float32)
     tone = rng.uniform(0.8, 1.2, int(labels.max()) + 1)[labels]
-    return blur(lead, 0.7), tone.astype(np.float32), panes
+    return blur(lead, 0.7), tone.astype(np.float32)
 
 
 def _stained_glass(scene: Buffers, _rng: Rng) -> Floats:
     """Panes of glowing colour in black lead, along the shapes and across the large areas."""
-    lead, tone, _ = _panes()
+    lead, tone = _panes()
     picture = saturate(scene.colour, 2.2) * 1.05 + 0.06
     picture = np.clip(picture * tone[..., None] * (1 + 0.15 * scene.shade)[..., None], 0, 1)
     dark = np.clip(np.maximum(lead * 1.3, thick_edge(scene, 5)), 0, 1)[..., None]
