@@ -88,8 +88,18 @@ class AvReader:
                 raise SourceError(f"{self.what} stopped: {why(error)}") from error
         return self._frames.popleft()
 
+    def no_keyframe_after(self, pts: int) -> bool:
+        """Whether the file's index rules one out: it reaches as far as `pts`, and has none."""
+        index = self.stream.index_entries
+        if not len(index) or index[len(index) - 1].timestamp < pts:
+            return False
+        return index.search_timestamp(pts, backward=False) < 0
+
     def seek(self, pts: int, *, backward: bool = True) -> bool:
-        """Go on at the keyframe before `pts` (or after it); False where that cannot be done."""
+        """Go on at the keyframe before `pts` (or after it).
+
+        False where that cannot be done: FFmpeg may have read to the end of the file to find out.
+        """
         try:
             self._container.seek(pts, stream=self.stream, backward=backward)
         except FFmpegError:

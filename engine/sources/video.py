@@ -92,7 +92,10 @@ class Video:
         where = self._at + self._late_s()
         base = self._reader.stream.time_base
         pts = (self._first_pts or 0) + int(where / base) if base else 0
-        if self._reader.seek(pts, backward=False):
+        if not self._reader.no_keyframe_after(pts):
+            if not self._reader.seek(pts, backward=False):
+                self._rewind()
+                self._first_pts = None
             self._advance()
         if abs(self._late_s()) > _LOST_S:
             self._zero = time.monotonic() - self._at
