@@ -11,6 +11,7 @@ from presets.rehearsal.decoder import DecoderPlan
 from presets.rehearsal.denoiser import DenoiserPlan
 from presets.rehearsal.judge import JudgePlan
 from presets.rehearsal.presets import PresetPlan
+from presets.rehearsal.together import TogetherPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Plan:
     autoencoder: AutoencoderPlan
     crisp: DecoderPlan
     denoiser: DenoiserPlan
-    decoder: DecoderPlan
+    together: TogetherPlan
     judge: JudgePlan
     preset: PresetPlan
     measured: int = 252
@@ -42,8 +43,8 @@ PLANS: Final[Mapping[str, Plan]] = {
         held_out=252,
         autoencoder=AutoencoderPlan(steps=7000, batch=16),
         crisp=DecoderPlan(steps=2200, batch=12),
-        denoiser=DenoiserPlan(steps=20_000, batch=16, small_batch=16),
-        decoder=DecoderPlan(steps=2200, batch=12),
+        denoiser=DenoiserPlan(steps=15_000, batch=16, small_batch=16),
+        together=TogetherPlan(steps=5400, batch=8, whole_batch=3),
         judge=JudgePlan(steps=1600),
         preset=PresetPlan(steps=420, batch=12),
     ),
@@ -55,7 +56,7 @@ PLANS: Final[Mapping[str, Plan]] = {
         autoencoder=AutoencoderPlan(steps=12_000, batch=64),
         crisp=DecoderPlan(steps=5000, batch=48),
         denoiser=DenoiserPlan(steps=16_000, batch=256, small_batch=512, small=0.3),
-        decoder=DecoderPlan(steps=5000, batch=48),
+        together=TogetherPlan(steps=8000, batch=64, whole_batch=32),
         judge=JudgePlan(steps=4000, batch=64),
         preset=PresetPlan(steps=900, batch=64),
     ),
@@ -67,7 +68,7 @@ PLANS: Final[Mapping[str, Plan]] = {
         autoencoder=AutoencoderPlan(steps=6, batch=4),
         crisp=DecoderPlan(steps=4, batch=2),
         denoiser=DenoiserPlan(steps=6, batch=4, small_batch=4),
-        decoder=DecoderPlan(steps=4, batch=3),
+        together=TogetherPlan(steps=4, batch=2, whole_batch=1),
         judge=JudgePlan(steps=4, batch=8),
         preset=PresetPlan(steps=2, batch=2),
         measured=4,

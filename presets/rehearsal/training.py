@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from presets.rehearsal import autoencoder, dataset, export, latents
+from presets.rehearsal import autoencoder, dataset, export, latents, together
 from presets.rehearsal.autoencoder import AutoencoderStage
 from presets.rehearsal.dataset import Pictures
 from presets.rehearsal.decoder import DecoderStage
@@ -21,12 +21,13 @@ from presets.rehearsal.presets import PresetStage
 from presets.rehearsal.scene import HELD_OUT
 from presets.rehearsal.stages import Workbench, run
 from presets.rehearsal.styles import BASE_STYLES, INPUT_STYLES
+from presets.rehearsal.together import TogetherStage
 
 HOME: Final = Path(__file__).resolve().parent.parent
 MODEL: Final = HOME / "models" / "rehearsal"
 LORAS: Final = HOME / "loras"
 STAGES: Final = (
-    "draw", "autoencoder", "encode", "crisp", "denoiser", "decoder", "judge", "export",
+    "draw", "autoencoder", "encode", "crisp", "denoiser", "together", "judge", "export",
 )  # fmt: skip
 
 
@@ -73,29 +74,30 @@ class Recipe:
         _ = self.held_out_latents, self.preset_latents, self.train_latents
 
     def _crisp(self) -> None:
-        self._run_decoder("crisp", self._network("autoencoder"), None)
+        network = self._network("autoencoder")
+        stage = DecoderStage(
+            self.plan.crisp, network, self.train_pictures, self.train_latents, self.bench
+        )
+        run(stage, self.bench)
 
     def _denoiser(self) -> None:
         spread = latents.spread_of(self.train_latents, BASE)
         run(DenoiserStage(self.plan.denoiser, self.train_latents, spread, self.bench), self.bench)
 
-    def _decoder(self) -> None:
+    def _together(self) -> None:
         painter = Painter.load(self.bench.folder, self.bench.device)
-        self._run_decoder("decoder", self._network("crisp"), painter)
-
-    def _run_decoder(self, name: str, network: Any, painter: Painter | None) -> None:
-        plan = self.plan.crisp if painter is None else self.plan.decoder
-        stage = DecoderStage(
-            name, plan, network, self.train_pictures, self.train_latents, painter, self.bench
-        )
+        stage = TogetherStage(
+            self.plan.together, painter, self._network("crisp"), self.train_pictures,
+            self.train_latents, self.bench,
+        )  # fmt: skip
         run(stage, self.bench)
 
     def _judge(self) -> None:
         run(JudgeStage(self.plan.judge, self.train_pictures, self.bench), self.bench)
 
     def _export(self) -> None:
-        painter = Painter.load(self.bench.folder, self.bench.device)
-        export.save(self.model, self._network("decoder"), painter)
+        painter = Painter.load(self.bench.folder / together.NAME, self.bench.device)
+        export.save(self.model, self._network(f"{together.NAME}/decoder"), painter)
 
     def _network(self, name: str) -> Any:
         return autoencoder.load(self.bench.folder / name, self.bench.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from presets.rehearsal.judge import JudgePlan, JudgeStage
 from presets.rehearsal.preset_styles import PRESET_STYLES
 from presets.rehearsal.presets import FORM, PresetPlan, PresetStage
 from presets.rehearsal.stages import OutOfTime, Workbench, run
+from presets.rehearsal.together import TogetherPlan, TogetherStage
 from tests.rehearsal import small
 from tests.rehearsal.small import LONG_AGO, bench, same, weights
 
@@ -47,7 +49,13 @@ def make_autoencoder(folder: Workbench) -> AutoencoderStage:
 def make_decoder(folder: Workbench) -> DecoderStage:
     network = small.autoencoder()
     plan = DecoderPlan(STEPS, batch=3, latent=12)
-    return DecoderStage("decoder", plan, network, small.pictures(), INPUTS, small.painter(), folder)
+    return DecoderStage(plan, network, small.pictures(), INPUTS, folder)
+
+
+def make_together(folder: Workbench) -> TogetherStage:
+    plan = TogetherPlan(STEPS, batch=2, whole_batch=1, latent=8, pieces=0.6)
+    network = small.autoencoder()
+    return TogetherStage(plan, small.painter(), network, small.pictures(), INPUTS, folder)
 
 
 def make_denoiser(folder: Workbench) -> DenoiserStage:
@@ -68,6 +76,7 @@ MAKERS: list[Callable[[Workbench], Any]] = [
     make_autoencoder,
     make_decoder,
     make_denoiser,
+    make_together,
     make_judge,
     make_preset,
 ]
@@ -102,37 +111,60 @@ def test_a_stage_cut_off_ends_with_the_very_files_of_one_that_was_not(
 
 
 def test_the_decoder_alone_is_tuned(tmp_path: Path) -> None:
-    network, painter = small.autoencoder(), small.painter()
-    encoder, frozen = weights(network.encoder), weights(painter.denoiser, painter.text)
-    decoder, z = weights(network.decoder), INPUTS.z.clone()
+    network = small.autoencoder()
+    encoder, decoder, z = weights(network.encoder), weights(network.decoder), INPUTS.z.clone()
     plan = DecoderPlan(4, batch=3, latent=12)
-    stage = DecoderStage(
-        "decoder", plan, network, small.pictures(), INPUTS, painter, bench(tmp_path)
-    )
+    stage = DecoderStage(plan, network, small.pictures(), INPUTS, bench(tmp_path))
     critic = weights(stage.parts["critic"])
     figures = trained(stage)
     assert ["critic" in told for told in figures] == [False, True, True, True]
     assert same(weights(network.encoder), encoder)
-    assert same(weights(painter.denoiser, painter.text), frozen)
     assert torch.equal(INPUTS.z, z)
     assert not same(weights(network.decoder), decoder)
     assert not same(weights(stage.parts["critic"]), critic)
     assert not any(weight.requires_grad for weight in network.encoder.parameters())
     stage.finish()
-    written = autoencoder.load(tmp_path / "decoder", small.CPU)
+    written = autoencoder.load(tmp_path / "crisp", small.CPU)
     assert same(weights(written.encoder), encoder)
     assert same(weights(written.decoder), weights(network.decoder))
 
 
-def test_without_a_painter_the_decoder_learns_from_the_encoder(tmp_path: Path) -> None:
-    network = small.autoencoder()
-    decoder = weights(network.decoder)
-    plan = DecoderPlan(3, batch=2, latent=12)
-    stage = DecoderStage("crisp", plan, network, small.pictures(), INPUTS, None, bench(tmp_path))
-    trained(stage)
-    assert not same(weights(network.decoder), decoder)
+def test_all_but_the_encoder_is_trained_by_its_pictures(tmp_path: Path) -> None:
+    network, painter = small.autoencoder(), small.painter()
+    encoder = weights(network.encoder)
+    plan = TogetherPlan(STEPS, batch=2, whole_batch=1, latent=8, pieces=0.6)
+    stage = TogetherStage(plan, painter, network, small.pictures(), INPUTS, bench(tmp_path))
+    learners = ("denoiser", "text", "decoder", "critic")
+    before = {name: weights(stage.parts[name]) for name in learners}
+    figures = trained(stage)
+    assert all(told.keys() == {"likeness", "error", "critic"} for told in figures)
+    assert same(weights(network.encoder), encoder)
+    for name in learners:
+        assert not same(weights(stage.parts[name]), before[name]), name
     stage.finish()
-    assert (tmp_path / "crisp").is_dir()
+    written = autoencoder.load(tmp_path / "together" / "decoder", small.CPU)
+    assert same(weights(written.encoder), encoder)
+    assert same(weights(written.decoder), weights(network.decoder))
+    again = Painter.load(tmp_path / "together", small.CPU)
+    assert same(weights(again.denoiser, again.text), weights(painter.denoiser, painter.text))
+    assert (again.words, again.scale) == (painter.words, painter.scale)
+
+
+def test_the_critics_word_reaches_the_denoiser(tmp_path: Path) -> None:
+    """With nothing else to learn from, it is the critic that moves the denoiser's answers."""
+    plan = TogetherPlan(1, batch=2, whole_batch=1, latent=8, critic=1.0, exact=0.0)
+    moved = []
+    for critic in (0.0, 1.0):
+        painter, network = small.painter(), small.autoencoder()
+        stage = TogetherStage(
+            replace(plan, critic=critic), painter, network, small.pictures(), INPUTS,
+            bench(tmp_path),
+        )  # fmt: skip
+        stage.steps = 4  # of which one is done, with the critic at full weight
+        torch.manual_seed(0)
+        stage.step(2, np.random.default_rng(0))
+        moved.append(weights(painter.denoiser))
+    assert not same(*moved)
 
 
 def test_denoiser_and_text_encoder_are_trained_together(tmp_path: Path) -> None:

@@ -1,0 +1,180 @@
+"""The last stage: denoiser, text encoder and decoder together, judged by their pictures.
+
+In latents alone the denoiser learns the mean of all that an answer may be, which is soft, and soft
+pictures of all styles look alike. Here its answers are decoded, and a critic that knows the styles
+looks at them; its opinion reaches the denoiser through the decoder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from presets.rehearsal import networks
+from presets.rehearsal.autoencoder import reconstruction
+from presets.rehearsal.canvas import Rng
+from presets.rehearsal.captions import tokens
+from presets.rehearsal.criticism import Criticism
+from presets.rehearsal.dataset import Pictures
+from presets.rehearsal.denoiser import BASE, Example, Painter, pick
+from presets.rehearsal.latents import Latents
+from presets.rehearsal.noise import clean, noised
+from presets.rehearsal.stages import Workbench, rate, set_rate
+
+NAME: Final = "together"
+_MARGIN: Final = 16  # pixels at a piece's border that saw too little round them to be judged
+_WHOLE: Final = 32  # side of a picture's latents
+_CRITIC_FROM: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class TogetherPlan:
+    """latent: side of the pieces, in latents, until the share `pieces` of the steps; then whole
+    pictures, `whole_batch` of them. critic: its weight. reach: as in `denoiser.pick`.
+
+    learning, decoding: the learning rates of denoiser and decoder.
+    """
+
+    steps: int
+    batch: int
+    whole_batch: int
+    latent: int = 20
+    pieces: float = 0.85
+    critic: float = 0.25
+    exact: float = 0.3
+    reach: float = 0.8
+    learning: float = 2e-4
+    decoding: float = 5e-4
+
+
+class TogetherStage:
+    """Writes <folder>/together: denoiser, text, latents.json as its stage does, and `decoder`."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        plan: TogetherPlan,
+        painter: Painter,
+        network: Any,
+        pictures: Pictures,
+        latents: Latents,
+        bench: Workbench,
+    ) -> None:
+        self.steps, self._plan, self._bench = plan.steps, plan, bench
+        self._painter, self._network = painter, network
+        self._pictures, self._latents = pictures, latents
+        torch.manual_seed(bench.seed)
+        network.requires_grad_(False)
+        network.decoder.requires_grad_(True)
+        networks.fast_backward(painter.denoiser)
+        self._critic = Criticism(bench, width=48, learning=6e-4)
+        painting = [painter.denoiser, painter.text]
+        for part in painting:
+            part.train().requires_grad_(True)
+        self._painting = [weight for part in painting for weight in part.parameters()]
+        self._painters = torch.optim.AdamW(
+            self._painting, lr=plan.learning, betas=(0.9, 0.99), weight_decay=0.01
+        )
+        self._decoders = torch.optim.AdamW(
+            network.decoder.parameters(), lr=plan.decoding, betas=(0.9, 0.99)
+        )
+        self._average = networks.Average([*painting, network.decoder], 0.998)
+
+    @property
+    def parts(self) -> Mapping[str, Any]:
+        return {
+            "denoiser": self._painter.denoiser,
+            "text": self._painter.text,
+            "decoder": self._network.decoder,
+            "painters": self._painters,
+            "decoders": self._decoders,
+            "average": self._average,
+            **self._critic.parts,
+        }
+
+    def step(self, step: int, rng: Rng) -> Mapping[str, float]:
+        plan, done = self._plan, step / self.steps
+        side, batch = (
+            (plan.latent, plan.batch) if done < plan.pieces else (_WHOLE, plan.whole_batch)
+        )
+        examples = [pick(self._latents, rng, plan.reach) for _ in range(batch)]
+        top, left = (int(place) for place in rng.integers(0, _WHOLE - side + 1, 2))
+        here = np.s_[top : top + side, left : left + side]
+        shown, asked, t = self._batch(examples, here)
+        answer = self._answer(shown, t, [example.prompt for example in examples], rng)
+        error = ((answer - asked) / networks.LATENT_SPREAD).pow(2).mean()
+        with self._bench.mixed():
+            z = (answer / self._painter.scale).contiguous(memory_format=torch.channels_last)
+            made = self._network.decode(z).sample
+        styles = np.array([example.asked_style for example in examples])
+        real = self._drawn(examples, styles, here)
+        others = self._drawn(examples, (styles + rng.integers(1, BASE, batch)) % BASE, here)
+        inner = np.s_[..., _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+        made, real, others = made.float()[inner], real[inner], others[inner]
+        style = torch.from_numpy(styles).to(made.device)
+        likeness = reconstruction(made, real)
+        figures = {"likeness": float(likeness.detach()), "error": float(error.detach())}
+        figures["critic"] = self._critic.teach(real, made, style, others)
+        weight = plan.critic * min(1.0, max(0.0, done - _CRITIC_FROM) * 10)
+        loss = likeness + plan.exact * error + weight * self._critic.hear(real, made, style)
+        set_rate(self._painters, rate(step, self.steps, plan.learning))
+        set_rate(self._decoders, rate(step, self.steps, plan.decoding))
+        for optimizer in (self._painters, self._decoders):
+            optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._painting, 1.0)
+        torch.nn.utils.clip_grad_norm_(self._network.decoder.parameters(), 1.0)
+        self._painters.step()
+        self._decoders.step()
+        self._average.update(step)
+        return figures
+
+    def _batch(self, examples: Sequence[Example], here: Any) -> tuple[Tensor, Tensor, Tensor]:
+        z, scale = self._latents.z, self._painter.scale
+        shown = z[[e.shown for e in examples], [e.shown_style for e in examples]].float() * scale
+        asked = z[[e.asked for e in examples], [e.asked_style for e in examples]].float() * scale
+        t = torch.tensor([example.t for example in examples], device=z.device)
+        return shown[:, :, *here], asked[:, :, *here], t
+
+    def _answer(self, shown: Tensor, t: Tensor, prompts: Sequence[str], rng: Rng) -> Tensor:
+        """What the denoiser makes of it, now and then in a second step."""
+        rows = [tokens(text, self._painter.words) for text in prompts]
+        with self._bench.mixed():
+            text = self._painter.text(input_ids=torch.tensor(rows, device=t.device))
+        words = text.last_hidden_state
+        if rng.random() < 0.2:
+            up = torch.from_numpy(rng.uniform(0.15, 0.8, len(t)).astype(np.float32)).to(t.device)
+            with torch.no_grad():
+                shown = self._predict(shown, (t + (980 - t) * up).long().clamp(max=990), words)
+        return self._predict(shown, t, words)
+
+    def _predict(self, shown: Tensor, t: Tensor, words: Tensor) -> Tensor:
+        noisy = noised(shown, t, torch.randn_like(shown))
+        with self._bench.mixed():
+            v = self._painter.denoiser(noisy, t, encoder_hidden_states=words, return_dict=False)[0]
+        return clean(v.float(), noisy, t)
+
+    def _drawn(self, examples: Sequence[Example], styles: Any, here: Any) -> Tensor:
+        """The pictures that were asked for, in these styles."""
+        rows, columns = (slice(8 * one.start, 8 * one.stop) for one in here)
+        pixels = [
+            self._pictures.pixels[example.asked, style][rows, columns]
+            for example, style in zip(examples, styles, strict=True)
+        ]
+        return networks.pictures_to_tensor(np.stack(pixels), self._bench.device)
+
+    def finish(self) -> None:
+        self._average.swap()
+        folder = self._bench.folder / NAME
+        networks.save(self._painter.denoiser, folder / "denoiser")
+        networks.save(self._painter.text, folder / "text")
+        facts = {"scale": self._painter.scale, "words": dict(self._painter.words)}
+        (folder / "latents.json").write_text(json.dumps(facts))
+        networks.save(self._network, folder / "decoder")
