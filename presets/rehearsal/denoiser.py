@@ -88,6 +88,14 @@ def pick(latents: Latents, rng: Rng, reach: float = 1.0) -> Example:
     return Example(shown, shown_style, scene, asked_style, text, t)
 
 
+def restyled(latents: Latents, rng: Rng) -> Example:
+    """The same scene in another style, where performers play most: t 120..619."""
+    scene, style = int(rng.integers(len(latents))), int(rng.integers(BASE))
+    text = prompt(latents.specs[scene], latents.words[scene], BASE_STYLES[style], rng)
+    shown_style, t = _shown_style(latents, rng), int(rng.integers(120, 620))
+    return Example(scene, shown_style, scene, style, text, t)
+
+
 def _noisiness(rng: Rng, reach: float) -> int:
     """Mostly where performers play; the lowest are the last of several steps."""
     chance = rng.random()

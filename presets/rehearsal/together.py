@@ -22,7 +22,7 @@ from presets.rehearsal.canvas import Rng
 from presets.rehearsal.captions import tokens
 from presets.rehearsal.criticism import Criticism
 from presets.rehearsal.dataset import Pictures
-from presets.rehearsal.denoiser import BASE, Example, Painter, pick
+from presets.rehearsal.denoiser import BASE, Example, Painter, pick, restyled
 from presets.rehearsal.latents import Latents
 from presets.rehearsal.noise import clean, noised
 from presets.rehearsal.stages import Workbench, rate, set_rate
@@ -36,7 +36,8 @@ _CRITIC_FROM: Final = 0.02
 @dataclass(frozen=True, slots=True)
 class TogetherPlan:
     """latent: side of the pieces, in latents, until the share `pieces` of the steps; then whole
-    pictures, `whole_batch` of them. critic: its weight. reach: as in `denoiser.pick`.
+    pictures, `whole_batch` of them. unseen: examples beside them that are not decoded. critic: its
+    weight; exact: that of the error in latents.
 
     learning, decoding: the learning rates of denoiser and decoder.
     """
@@ -44,11 +45,11 @@ class TogetherPlan:
     steps: int
     batch: int
     whole_batch: int
+    unseen: int = 2
     latent: int = 20
     pieces: float = 0.85
-    critic: float = 0.25
+    critic: float = 0.32
     exact: float = 0.3
-    reach: float = 0.8
     learning: float = 2e-4
     decoding: float = 5e-4
 
@@ -74,7 +75,7 @@ class TogetherStage:
         network.requires_grad_(False)
         network.decoder.requires_grad_(True)
         networks.fast_backward(painter.denoiser)
-        self._critic = Criticism(bench, width=48, learning=6e-4)
+        self._critic = Criticism(bench, width=48, sizes=2, learning=6e-4)
         painting = [painter.denoiser, painter.text]
         for part in painting:
             part.train().requires_grad_(True)
@@ -104,14 +105,18 @@ class TogetherStage:
         side, batch = (
             (plan.latent, plan.batch) if done < plan.pieces else (_WHOLE, plan.whole_batch)
         )
-        examples = [pick(self._latents, rng, plan.reach) for _ in range(batch)]
+        examples = [restyled(self._latents, rng) for _ in range(batch)]
+        # what cannot be known from what is shown must not be decoded: the critic would teach the
+        # decoder to fill it with cracks
+        unseen = [pick(self._latents, rng) for _ in range(plan.unseen)]
         top, left = (int(place) for place in rng.integers(0, _WHOLE - side + 1, 2))
         here = np.s_[top : top + side, left : left + side]
-        shown, asked, t = self._batch(examples, here)
-        answer = self._answer(shown, t, [example.prompt for example in examples], rng)
+        shown, asked, t = self._batch([*examples, *unseen], here)
+        prompts = [example.prompt for example in (*examples, *unseen)]
+        answer = self._answer(shown, t, prompts, rng)
         error = ((answer - asked) / networks.LATENT_SPREAD).pow(2).mean()
         with self._bench.mixed():
-            z = (answer / self._painter.scale).contiguous(memory_format=torch.channels_last)
+            z = (answer[:batch] / self._painter.scale).contiguous(memory_format=torch.channels_last)
             made = self._network.decode(z).sample
         styles = np.array([example.asked_style for example in examples])
         real = self._drawn(examples, styles, here)

@@ -157,7 +157,7 @@ def test_the_critics_word_reaches_the_denoiser(tmp_path: Path) -> None:
     for critic in (0.0, 1.0):
         painter, network = small.painter(), small.autoencoder()
         stage = TogetherStage(
-            replace(plan, critic=critic), painter, network, small.pictures(), INPUTS,
+            replace(plan, critic=critic, unseen=0), painter, network, small.pictures(), INPUTS,
             bench(tmp_path),
         )  # fmt: skip
         stage.steps = 4  # of which one is done, with the critic at full weight
