@@ -12,7 +12,7 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -21,6 +21,7 @@ import typer
 
 from engine.errors import ArtflowError
 from engine.option_table import OPTIONS, Option
+from presets.command_line import app as presets_app
 
 log = logging.getLogger("artflow")
 
@@ -47,7 +48,6 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-presets_app = typer.Typer(help="Style presets and base models: which there are, getting them.")
 scenes_app = typer.Typer(help="Scenes: which there are, checking their files.")
 app.add_typer(presets_app, name="presets")
 app.add_typer(scenes_app, name="scenes")
@@ -175,8 +175,7 @@ def _show_values(show_file: Path | None) -> tuple[dict[str, object], list[str]]:
     """What the show file sets, and the lines it is wrong in."""
     if show_file is None:
         return {}, []
-    from engine.controls import Controls
-    from engine.parameters import PARAMETERS, TRIGGERS
+    from presets.control_table import Written
     from scenes.show import read_show
 
     if not show_file.suffix and not show_file.exists():
@@ -184,10 +183,18 @@ def _show_values(show_file: Path | None) -> tuple[dict[str, object], list[str]]:
         hint = f"did you mean {near[0]}? " if near else ""
         allowed = ", ".join(command_names())
         raise BadUsage(f"unknown command {str(show_file)!r}; {hint}allowed: {allowed}, SHOW.yaml")
-    controls = Controls()
-    controls.declare(*PARAMETERS, *TRIGGERS)
+    controls = Written()
+    controls.declare(*_table())
     show = read_show(show_file, controls)
     return show.options, show.problems
+
+
+def _table() -> tuple[Any, ...]:
+    """Every control there is; `<id>` stands for each preset and model."""
+    from engine.parameters import PARAMETERS, TRIGGERS
+    from presets.control_table import table
+
+    return (*PARAMETERS, *TRIGGERS, *table())
 
 
 def _show_signature() -> inspect.Signature:
@@ -244,15 +251,13 @@ def controls(
     """Every control: its address, type, range, default and what it does."""
     from engine import reference
 
-    writers = {None: reference.print_controls, "md": _print(reference.as_markdown)}
-    writers["json"] = _print(reference.as_json)
-    if format not in writers:
+    writers = {"md": reference.as_markdown, "json": reference.as_json}
+    if format is None:
+        reference.print_controls(_table())
+    elif format in writers:
+        print(writers[format](_table()), end="")
+    else:
         raise BadUsage(f"--format is {format!r}; allowed: md or json")
-    writers[format]()
-
-
-def _print(written: Callable[[], str]) -> Callable[[], None]:
-    return lambda: print(written(), end="")
 
 
 @app.command("doctor")
@@ -295,9 +300,9 @@ def bench(
         raise BadUsage(f"bench is {what!r}; allowed: {', '.join(benches)}")
     if against not in ("", "streamdiffusion"):
         raise BadUsage(f"--against is {against!r}; allowed: streamdiffusion")
-    if what in ("midi", "download"):
+    if what == "midi":
         raise ArtflowError(
-            f"bench {what} comes with a later version; allowed now: show, osc, model"
+            "bench midi comes with a later version; allowed now: show, osc, download, model"
         )
 
     from artflow_bench import run_bench
@@ -307,37 +312,23 @@ def bench(
 
 # parts that come later
 
-LATER: Final[dict[str, tuple[str, ...]]] = {
-    "presets": ("info", "download", "verify", "delete", "add", "stats"),
-    "scenes": ("list", "check"),
-}
+LATER: Final = ("list", "check")
+"""Of scenes."""
 
 
-@presets_app.command("list")
-def presets_list() -> None:
-    """The base models known; style presets come in a later version."""
-    from engine.data_folder import default_data_folder
-    from presets.models import print_models
-
-    print_models(default_data_folder())
-    print("Style presets come in a later version.")
-
-
-def _register_later(group: str, name: str) -> None:
-    def later(context: typer.Context) -> None:
+def _register_later(name: str) -> None:
+    def later() -> None:
         raise ArtflowError(
-            f"{context.command_path.removeprefix('artflow ')} comes with the {group} part, "
-            "in a later version; what there is now: artflow --help"
+            f"scenes {name} comes with the scenes part, in a later version; what there is now: "
+            "artflow --help"
         )
 
     anything = {"allow_extra_args": True, "ignore_unknown_options": True}
-    target = presets_app if group == "presets" else scenes_app
-    target.command(name, help="In a later version.", context_settings=anything)(later)
+    scenes_app.command(name, help="In a later version.", context_settings=anything)(later)
 
 
-for _group, _names in LATER.items():
-    for _name in _names:
-        _register_later(_group, _name)
+for _name in LATER:
+    _register_later(_name)
 
 
 if __name__ == "__main__":

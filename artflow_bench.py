@@ -16,49 +16,23 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import trio
 
-from controllers.osc import OscServer
-from engine.bench import (
-    FlatOut,
-    Sent,
-    Times,
-    bench_frames,
-    copying_stage,
-    delays,
-    machine,
-    times,
-)
-from engine.controls import Change
+from controllers.bench import bench_controls, bench_osc
+from engine.bench import bench_frames, machine, times
 from engine.errors import ArtflowError
 from engine.latest import SWITCH_INTERVAL_S
 from engine.logs import complain
-from engine.painter import protocol
 from engine.painting import painter_environment
 from engine.progress import waiting_for
+from engine.tasks import unwrapped
 
 if TYPE_CHECKING:
     from engine.window import Window
 
-OSC_RATE_HZ: Final = 1000
 SOURCE_HZ: Final = 30  # the test card's
 DEFAULT_SECONDS: Final = 10.0
 WINDOW_STARTS_S: Final = 3.0
-
-# sends numbered values of one parameter at a fixed rate, and tells when each left
-SENDER: Final = """
-import json, socket, struct, sys, time
-port, rate, seconds = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
-out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-out.connect(("127.0.0.1", port))
-head = b"/artflow/paint/seed\\0,i\\0\\0"
-begun, sent = time.monotonic(), []
-for number in range(1, int(rate * seconds) + 1):
-    due = begun + number / rate
-    while (left := due - time.monotonic()) > 0:
-        time.sleep(left)
-    sent.append((number, time.monotonic_ns()))
-    out.send(head + struct.pack(">i", number))
-json.dump(sent, sys.stdout)
-"""
+BYTES_A_SECOND: Final = 50_000_000
+"""How large a file is downloaded for each of `seconds`: 500 MB by default."""
 
 
 def run_bench(
@@ -70,13 +44,20 @@ def run_bench(
     as_json: bool = False,
 ) -> int:
     """Measure and print; 0 if there is a result. Raises `ArtflowError` if it cannot be measured."""
+    try:
+        return _run_bench(what, model, seconds, against, as_json)
+    except BaseExceptionGroup as group:  # trio's way of telling an error, or Ctrl-C
+        raise unwrapped(group) from None
+
+
+def _run_bench(what: str, model: str, seconds: float | None, against: str, as_json: bool) -> int:
     span = DEFAULT_SECONDS if seconds is None else seconds
     if not math.isfinite(span):
         raise ArtflowError(f"--seconds is {span}; allowed: a number of seconds, such as 10")
     if what == "model":
         return _model(model, span, against, as_json)
     if unused := [name for name, value in (("--model", model), ("--against", against)) if value]:
-        complain(f"bench {what} paints a plain copy; not used: {' '.join(unused)}")
+        complain(f"bench {what} needs no model; not used: {' '.join(unused)}")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     result: dict[str, Any] = {"bench": what, "machine": machine(), "seconds": span}
     if what == "show":
@@ -84,8 +65,11 @@ def run_bench(
             result["frames"] = trio.run(bench_frames, span)
         with waiting_for(f"measuring the window, {span + WINDOW_STARTS_S:g} s"):
             result["window"] = bench_window(span)
-    with waiting_for(f"measuring OSC, {span:g} s"):
-        result["osc"] = trio.run(bench_osc, span)
+    if what == "download":
+        result.update(trio.run(_bench_download, span))
+    else:
+        with waiting_for(f"measuring OSC, {span:g} s"):
+            result["osc"] = trio.run(bench_osc, span)
     if as_json:  # msgspec writes null for what is no number, as JSON wants it
         print(msgspec.json.format(msgspec.json.encode(result)).decode())
     else:
@@ -93,66 +77,16 @@ def run_bench(
     return 0
 
 
-class OscFigures(msgspec.Struct, frozen=True):
-    """Delays of OSC messages sent at `rate_hz` from another process, while painting flat out."""
+async def _bench_download(seconds: float) -> dict[str, Any]:
+    """Rates beside the baseline's, then what a download means to the controls of its own loop."""
+    from presets.bench import bench_download, open_site
 
-    rate_hz: int
-    sent: int
-    stored: int
-    painting_fps: float
-    datagram_to_value: Times
-    datagram_to_painter: Times
-
-
-async def bench_osc(seconds: float) -> OscFigures:
-    """Datagram to stored value, and to the painter's own snapshot, flat out at 512x512."""
-    async with copying_stage() as stage, trio.open_nursery() as nursery:
-        controls, painting = stage.controls, stage.painting
-        changed = trio.Event()
-        newest = 0
-        heard: dict[int, int] = {}
-        held: list[tuple[int, int]] = []
-        applied: list[protocol.Applied] = []
-
-        def listen(change: Change) -> None:
-            nonlocal newest
-            if change.parameter.name == "paint/seed" and change.origin is not None:
-                newest = int(change.value)
-                heard[newest] = time.monotonic_ns()
-
-        async def commit() -> None:
-            nonlocal changed
-            while True:
-                changed = trio.Event()
-                snapshot = controls.commit()
-                held.append((snapshot.seq, newest))
-                painting.offer(snapshot)
-                await changed.wait()
-
-        controls.listen(listen)
-        controls.wake = lambda: changed.set()
-        painting.on_applied = applied.append
-        server = OscServer(controls, "127.0.0.1", 0, version="bench")
-        await nursery.start(server.run)
-        nursery.start_soon(commit)
-        flat_out = FlatOut(stage)
-        sender = await trio.run_process(
-            [sys.executable, "-c", SENDER, str(server.port), str(OSC_RATE_HZ), str(seconds)],
-            capture_stdout=True,
-        )
-        await trio.sleep(0.5)
-        fps = flat_out.close()
-        sent = [Sent(number, at_ns) for number, at_ns in json.loads(sender.stdout)]
-        nursery.cancel_scope.cancel()
-    stored = [(heard[item.number] - item.at_ns) / 1e9 for item in sent if item.number in heard]
-    return OscFigures(
-        OSC_RATE_HZ,
-        len(sent),
-        len(stored),
-        round(fps, 1),
-        times(stored),
-        times(delays(sent, held, applied)),
-    )
+    async with open_site(max(1, round(seconds * BYTES_A_SECOND))) as site:
+        with waiting_for(f"downloading {site.size / 1e6:,.0f} MB again and again"):
+            figures = await bench_download(site)
+        with waiting_for(f"measuring the controls meanwhile, {2 * seconds:g} s"):
+            controls = await bench_controls(seconds, site.fetch_on)
+    return {"download": figures, "controls": controls}
 
 
 def bench_window(seconds: float) -> dict[str, Any]:

@@ -14,8 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import FrameType
 from typing import Final
@@ -27,7 +26,7 @@ from controllers.osc import OscServer
 from controllers.terminal import Terminal
 from engine.controls import Controls, Parameter, Trigger
 from engine.data_folder import open_data_folder
-from engine.errors import ArtflowError, ControlError, OutputError
+from engine.errors import ControlError, OutputError
 from engine.events import CloseRequested, KeyPressed, WindowCommand, WindowEvent
 from engine.latest import SWITCH_INTERVAL_S
 from engine.logs import notice, show_notices_with
@@ -35,15 +34,19 @@ from engine.motion import Motion
 from engine.options import ShowOptions
 from engine.output import Output
 from engine.outputs import Outputs
-from engine.overlay import Overlay
+from engine.overlay import Overlay, read_overlay
 from engine.painting import Job, Painting
 from engine.parameters import PARAMETERS, SAFE_PICTURE, TRIGGERS
 from engine.sources.drawing import PointerEvent
 from engine.sources.input import Input
+from engine.tasks import running, unwrapped
 from engine.version import show_version
 from engine.window import Window, WindowOptions
-from presets.models import ModelChoice, find_model, model_ids, told_of
-from presets.switch import ModelSwitch
+from presets.fetch_progress import Lines, Tell, new_console, say, telling
+from presets.models import ModelChoice, model_ids, told_of
+from presets.playing import Playing, Stock
+from presets.preset_menu import PresetMenu
+from presets.wanted import Progress
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,9 @@ PREVIEW_AFTER_S: Final = 1.0
 
 WINDOW_FIRST_S: Final = 1.0
 """How long the painter waits at most for the window to open."""
+
+OF_PRESETS: Final = ("preset/", "painter/model")
+"""How the names begin that the presets' part answers."""
 
 STOPPED_BY: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -72,29 +78,40 @@ class Show:
         self.terminal: Terminal | None = None
         self._error = ("", 0.0)
         self._noticed = ("", 0.0)
+        self._tell_fetch: Tell = _unheard
         self.data = open_data_folder(options.data)
         log.info("artflow %s starts", show_version())
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        self.model = find_model(options.model, self.data.root)
+        self.stock = Stock(self.data.root, options.presets, options.model)
+        self.model = self.stock.model
         self.controls = self._controls()
+        self._start_with(lambda name: not name.startswith(OF_PRESETS))
         size = options.size or self.model.size
         self.input = Input(self.controls, size, allowed=[options.source])
         self.output = Output(self.controls, self.input.latest)
         self.outputs = Outputs(self.controls, self.output, self.data.root, notice=self._notice)
-        self.motion = Motion(self.controls)
         self.painting = Painting(
             self.controls, self.input, self.output, self._job(self.model), notice=self._notice
         )
-        self.models = ModelSwitch(
+        self.presets = Playing(
             self.controls,
-            self.model,
-            options.model,
-            self.data.root,
+            self.stock,
+            self.painting,
             lambda model: self.painting.change(self._job(model)),
+            notice=self._notice,
+            tell=lambda id, progress: self._tell_fetch(id, progress),
         )
+        self.menu = PresetMenu(self.controls, self.presets.switcher.roster, self._notice)
+        self._start_with(lambda name: name.startswith(OF_PRESETS))
+        self.motion = Motion(self.controls)  # from here on values travel
         self.osc = self._osc()
         self.keyboard = Keyboard(
-            self.controls, self._command, self.input.sources, self.stop, notice=self._notice
+            self.controls,
+            self._command,
+            self.input.sources,
+            self.stop,
+            notice=self._notice,
+            first=self.menu.press,
         )
         self._token: trio.lowlevel.TrioToken | None = None
         self._scope = trio.CancelScope()
@@ -117,15 +134,19 @@ class Show:
             else:
                 controls.declare(entry)
         controls.on_report(self._reported)
-        for name, value in self.options.start_values.items():
-            try:
-                controls.set(name, value)
-            except ControlError as error:
-                controls.report(name, f"{error}; the show starts without it")
         controls.on("painter/restart", lambda *_: self.painting.restart())
         controls.on("panic", self._panic)
-        controls.commit()
         return controls
+
+    def _start_with(self, meant: Callable[[str], bool]) -> None:
+        """Set the start values whose names are `meant`, now that their controls are there."""
+        for name, value in self.options.start_values.items():
+            if meant(name):
+                try:
+                    self.controls.set(name, value)
+                except ControlError as error:
+                    self.controls.report(name, f"{error}; the show starts without it")
+        self.controls.commit()
 
     def _osc(self) -> OscServer | None:
         if self.options.no_osc:
@@ -153,6 +174,7 @@ class Show:
     def _panic(self, *_: object) -> None:
         for name, value in SAFE_PICTURE.items():
             self.controls.set(name, value)  # whoever asked wants to hear what changed, too
+        self.presets.switcher.clear(0.0)
 
     def _reported(self, address: str, text: str, origin: object) -> None:  # noqa: ARG002
         self._error = (f"{address}: {text}", time.monotonic())
@@ -242,7 +264,7 @@ class Show:
         try:
             trio.run(self._open)
         except BaseException as error:
-            self._failure = _unwrapped(error)
+            self._failure = unwrapped(error)
         finally:
             self._done.set()
             self._listening.set()
@@ -255,17 +277,18 @@ class Show:
         self.controls.wake = lambda: self._changed.set()
         if self._asked_to_stop:
             return
-        async with _running() as source:
+        async with running() as source:
             await source.start(self.input.run)
             self.output.start()
             try:
-                async with _running(self._commit, self.motion.run, self.models.run) as players:
+                async with running(self._commit, self.motion.run) as players:
+                    await players.start(self.presets.run)
                     if self.osc is not None:
                         await players.start(self.osc.run)
                         notice(f"OSC: udp {self.osc.host}:{self.osc.port}")
                     notice(told_of(self.model, self.options.model))
                     self._listening.set()
-                    async with _running(self._headless):
+                    async with running(self._terminal):
                         await self._play()
             finally:
                 self.output.close()
@@ -292,23 +315,37 @@ class Show:
         """Show the world each turn's changes at once: painter, output stage, window."""
         while True:
             self._changed = trio.Event()
-            self.painting.offer(self.controls.commit())
+            snapshot = self.controls.commit()
+            self.presets.follow(snapshot)
+            self.painting.offer(snapshot)
             await self._changed.wait()
 
-    async def _headless(self) -> None:
-        """Without a window: a live status line, and a preview of what is painted."""
+    async def _terminal(self) -> None:
+        """What the terminal tells: with a window, how a model arrives.
+
+        Without one a live status line; and a preview of what is painted.
+        """
         await self._screened.wait()
-        if self.window is not None:
-            return
-        self.terminal = terminal = Terminal(self.controls)
-        show_notices_with(terminal.notice)
         try:
-            async with trio.open_nursery() as parts:
-                parts.start_soon(terminal.run)
-                parts.start_soon(self._preview)
+            await (self._status() if self.window is None else self._bars())
         finally:
-            self.terminal = None
+            self.terminal, self._tell_fetch = None, _unheard
             show_notices_with(None)
+
+    async def _bars(self) -> None:
+        console = new_console(sys.stderr)
+        if console.is_terminal:
+            show_notices_with(lambda line: say(line, console))  # above the bars, not into them
+        with telling(console) as self._tell_fetch:
+            await trio.sleep_forever()
+
+    async def _status(self) -> None:
+        self.terminal = terminal = Terminal(self.controls)
+        self._tell_fetch = Lines(terminal.notice).tell
+        show_notices_with(terminal.notice)
+        async with trio.open_nursery() as parts:
+            parts.start_soon(terminal.run)
+            parts.start_soon(self._preview)
 
     async def _preview(self) -> None:
         while self.controls.get("painter/state") != "painting" or not self.controls.get(
@@ -323,32 +360,15 @@ class Show:
     def _overlay(self) -> Overlay:
         """What the overlay tells, from the newest snapshot; called on the window's thread."""
         values = self.controls.committed
-        source = values.text("input/source")
-        return Overlay(
-            painter_state=values.text("painter/state"),
-            painter_progress=values.number("painter/progress"),
+        return read_overlay(
+            values,
+            default_prompt=self.presets.model.default_prompt,
             painter_text=self.painting.loading,
-            model=values.text("painter/model"),
-            painted_fps=values.number("painter/fps"),
             latency_ms=self.output.latency_ms,
-            source=source,
-            source_state=values.text("input/state"),
-            prompt=values.text("prompt/a") or self.models.running.default_prompt,
-            prompt_b=values.text("prompt/b") or self.models.running.default_prompt,
-            prompt_mix=values.number("prompt/mix"),
-            strength=values.number("paint/strength"),
             osc=f"{self.osc.host}:{self.osc.port}" if self.osc else "",
-            recording=bool(values.number("record/active")),
-            record_s=values.number("record/seconds"),
-            frozen=bool(values.number("output/freeze")),
-            blackout=bool(values.number("output/blackout")),
-            error=self._error[0],
-            error_at_s=self._error[1],
-            notice=self._noticed[0],
-            notice_at_s=self._noticed[1],
-            flip=values.text("output/flip"),
-            rotate=int(values.number("output/rotate")),
-            drawing=source.startswith("drawing"),
+            error=self._error,
+            notice=self._noticed,
+            menu=self.menu.shown(values),
         )
 
     def _post(self, event: WindowEvent) -> None:
@@ -375,29 +395,12 @@ class Show:
         if isinstance(event, CloseRequested):
             self.stop()
         elif isinstance(event, KeyPressed):
-            self.keyboard.press(event.key, event.repeat)
+            self.keyboard.press(event.key, event.repeat, event.shift)
         else:
             self.input.pointer(
                 PointerEvent(event.id, event.x, event.y, event.pressed, event.pressure)
             )
 
 
-@asynccontextmanager
-async def _running(*tasks: Callable[[], Awaitable[object]]) -> AsyncIterator[trio.Nursery]:
-    """Parts that run until what is inside has closed."""
-    async with trio.open_nursery() as nursery:
-        for task in tasks:
-            nursery.start_soon(task)
-        yield nursery
-        nursery.cancel_scope.cancel()
-
-
-def _unwrapped(error: BaseException) -> BaseException:
-    """The one `ArtflowError` inside trio's groups, if that is what it is."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    if isinstance(error, BaseExceptionGroup):
-        inner = map(_unwrapped, error.exceptions)
-        ours = [one for one in inner if isinstance(one, ArtflowError)]
-        return ours[0] if ours else error
-    return error
+def _unheard(id: str, progress: Progress) -> None:
+    """While there is no terminal to tell it to."""

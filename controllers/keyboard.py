@@ -19,6 +19,8 @@ STEP: Final = 0.05
 QUIT_WITHIN_S: Final = 1.0
 
 Action = Callable[["Keyboard"], None]
+First = Callable[[str, bool, bool], bool]
+"""(key, repeat, shift) -> whether it meant something there, and so nothing here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class Keyboard:
     """Turns plain key names into control changes; never raises, whatever is pressed.
 
     `window` obeys window commands, `sources` lists what `tab` steps through, `quit` ends the show,
-    `notice` shows one line to the performer. What goes wrong is reported at "keyboard".
+    `notice` shows one line to the performer, and `first` gets each key before the table does: the
+    preset menu, whose keys change with what it shows. What goes wrong is reported at "keyboard".
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Keyboard:
         quit: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
         notice: Callable[[str], None] = lambda _: None,
+        first: First = lambda *_: False,
     ) -> None:
         self._controls = controls
         self.window = window
@@ -58,16 +62,18 @@ class Keyboard:
         self._quit = quit
         self._clock = clock
         self._notice = notice
+        self._first = first
         self._escaped_at_s = float("-inf")
         self._rows = {name: row for row in KEYS for name in row.names}
 
-    def press(self, key: str, repeat: bool = False) -> None:
-        """Do what the table says of this key; unknown keys do nothing."""
-        row = self._rows.get(key)
-        if row is None or (repeat and not row.repeats):
-            return
+    def press(self, key: str, repeat: bool = False, shift: bool = False) -> None:
+        """Do what the menu or the table says of this key; unknown keys do nothing."""
         try:
-            row.action(self)
+            if self._first(key, repeat, shift):
+                return
+            row = self._rows.get(key)
+            if row is not None and (row.repeats or not repeat):
+                row.action(self)
         except ArtflowError as error:
             self._controls.report("keyboard", str(error), ORIGIN)
         except Exception as error:
@@ -103,8 +109,9 @@ class Keyboard:
         """Start a recording, or stop the running one."""
         self.fire("record/stop" if self._controls.get("record/active") else "record/start")
 
-    def preset(self) -> None:
-        self._notice("presets on 1-9 come with a later version")
+    def presets(self) -> None:
+        """Where a show has presets, their menu takes these keys first."""
+        self._notice("this show has no presets")
 
     def escape(self) -> None:
         """Quit, if pressed twice within a second."""
@@ -145,7 +152,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(("c",), "c", "clear the drawing", _fire("draw/clear")),
     Key(("r",), "r", "record, and stop", Keyboard.record),
     Key(("s",), "s", "save a snapshot", _fire("snapshot")),
-    Key(tuple("123456789"), "1-9", "presets (in a later version)", Keyboard.preset),
+    Key(("p",), "p", "presets; with shift for all to see", Keyboard.presets),
+    Key(tuple("123456789"), "1-9", "load an installed style", Keyboard.presets),
     Key(("backspace",), "backspace", "panic: a safe picture", _fire("panic")),
     Key(("h",), "h", "overlay", _command(WindowCommand.OVERLAY)),
     Key(("?", "/"), "?", "this list", _command(WindowCommand.HELP)),

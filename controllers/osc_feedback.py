@@ -14,7 +14,7 @@ from typing import Final
 from controllers.osc_patterns import Pattern
 from controllers.osc_peers import Address, Asker, Peer, PeerBook
 from controllers.osc_wire import MAX_PACKET_BYTES, Arg, clip, pack_message
-from engine.controls import Change, Controls, Parameter, Value
+from engine.controls import MAX_TEXT_BYTES, Change, Controls, Parameter, Value
 from engine.errors import ControlError
 
 PREFIX: Final = "/artflow/"
@@ -239,9 +239,9 @@ class OscFeedback:
 
 
 def wire_value(parameter: Parameter, value: Value) -> float | int | str:
-    """The value in the type that its declaration promises."""
+    """The value in the type that its declaration promises; reported text is cut to what fits."""
     if parameter.kind == "s":
-        return str(value)
+        return clip(str(value), MAX_TEXT_BYTES)
     return float(value) if parameter.kind == "f" else int(value)
 
 

@@ -124,14 +124,32 @@ def status(snapshot: Snapshot) -> Text:
     line = Text(no_wrap=True, overflow="ellipsis")
     line.append(state, "bold red" if state in _TROUBLE else "bold")
     if state == "loading":
-        share = min(1.0, max(0.0, snapshot.number("painter/progress")))
-        done = round(share * BAR_WIDTH)
-        line.append("  ").append("━" * done, "green").append("─" * (BAR_WIDTH - done), "dim")
-        line.append(f" {share:.0%}")
+        _bar(line, snapshot.number("painter/progress"))
+    for id in _fetched(snapshot):
+        line.append(f"  {id}", "bold")
+        _bar(line, snapshot.number(f"model/{id}/progress"))
+        line.append(f" {snapshot.number(f'model/{id}/rate'):.1f} MB/s")
     line.append(f"  {snapshot.number('painter/fps'):.1f} fps")
     line.append(f"  {snapshot.number('painter/latency-ms'):.0f} ms")
     line.append(f"  {snapshot.text('input/source')[:40]}  ", "cyan")
     return line.append(_prompt(snapshot), "italic")
+
+
+def _bar(line: Text, share: float) -> None:
+    share = min(1.0, max(0.0, share))
+    done = round(share * BAR_WIDTH)
+    line.append("  ").append("━" * done, "green").append("─" * (BAR_WIDTH - done), "dim")
+    line.append(f" {share:.0%}")
+
+
+def _fetched(snapshot: Snapshot) -> list[str]:
+    """The base models that are being downloaded."""
+    states = (name for name in snapshot.values if name.startswith("model/"))
+    return [
+        name.split("/")[1]
+        for name in states
+        if name.endswith("/state") and snapshot.text(name) in ("downloading", "verifying")
+    ]
 
 
 def _prompt(snapshot: Snapshot) -> str:

@@ -12,11 +12,12 @@ class KeyPressed:
 
     `key` is a plain name: the character it types in lower case ("f", "1", "?"), or "space", "tab",
     "escape", "backspace", "return", "up", "down", "left", "right", "f11" and the like. `repeat`
-    is true while it is held down.
+    is true while it is held down, `shift` while a shift key is, too.
     """
 
     key: str
     repeat: bool = False
+    shift: bool = False
 
 
 @dataclass(frozen=True, slots=True)

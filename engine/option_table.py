@@ -237,7 +237,6 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "a catalogue's file",
         many=True,
         file=True,
-        later="the presets part",
     ),
     Option(
         "scenes",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from engine.controls import Snapshot
+from engine.menu import Menu
+
 ERROR_LASTS_S: Final = 10.0
 NOTICE_LASTS_S: Final = 4.0
 _FADES_S: Final = 1.0
@@ -16,7 +19,8 @@ class Overlay:
 
     `error` and `notice` come with the `time.monotonic()` they were said at, and fade by themselves.
     `flip`, `rotate` are the output's, so that the window can tell where on the picture a pen is.
-    `drawing` keeps the cursor visible. Ratios are 0..1, times seconds unless the name says ms.
+    `drawing` keeps the cursor visible; `menu` is None while it is closed. Ratios are 0..1, times
+    seconds unless the name says ms.
     """
 
     painter_state: str = "starting"
@@ -44,6 +48,7 @@ class Overlay:
     flip: str = "none"
     rotate: int = 0
     drawing: bool = False
+    menu: Menu | None = None
 
     def error_shows(self, now_s: float) -> float:
         """How visible the error is, 1..0."""
@@ -52,6 +57,52 @@ class Overlay:
     def notice_shows(self, now_s: float) -> float:
         """How visible the notice is, 1..0."""
         return _fading(self.notice, now_s - self.notice_at_s, NOTICE_LASTS_S)
+
+
+Said = tuple[str, float]
+"""A line, and the `time.monotonic()` it was said at."""
+
+
+def read_overlay(
+    values: Snapshot,
+    *,
+    default_prompt: str,
+    painter_text: str,
+    latency_ms: float,
+    osc: str,
+    error: Said,
+    notice: Said,
+    menu: Menu | None,
+) -> Overlay:
+    """What the controls tell, and the rest, which no control does."""
+    source = values.text("input/source")
+    return Overlay(
+        painter_state=values.text("painter/state"),
+        painter_progress=values.number("painter/progress"),
+        painter_text=painter_text,
+        model=values.text("painter/model"),
+        painted_fps=values.number("painter/fps"),
+        latency_ms=latency_ms,
+        source=source,
+        source_state=values.text("input/state"),
+        prompt=values.text("prompt/a") or default_prompt,
+        prompt_b=values.text("prompt/b") or default_prompt,
+        prompt_mix=values.number("prompt/mix"),
+        strength=values.number("paint/strength"),
+        osc=osc,
+        recording=bool(values.number("record/active")),
+        record_s=values.number("record/seconds"),
+        frozen=bool(values.number("output/freeze")),
+        blackout=bool(values.number("output/blackout")),
+        error=error[0],
+        error_at_s=error[1],
+        notice=notice[0],
+        notice_at_s=notice[1],
+        flip=values.text("output/flip"),
+        rotate=int(values.number("output/rotate")),
+        drawing=source.startswith("drawing"),
+        menu=menu,
+    )
 
 
 def _fading(text: str, age_s: float, lasts_s: float) -> float:

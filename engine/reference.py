@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from engine.controls import Parameter, Trigger, Value
-from engine.parameters import PARAMETERS, TRIGGERS
+
+Rows = Sequence[Parameter | Trigger]
 
 PREFIX: Final = "/artflow/"
 
@@ -43,9 +44,13 @@ def shown_default(value: Value) -> str:
     return f"{value:.12g}"
 
 
-def parameters(*, reported: bool) -> list[Parameter]:
+def parameters(rows: Rows, *, reported: bool) -> list[Parameter]:
     """The parameters that can be set, or the ones that report."""
-    return [row for row in PARAMETERS if row.read_only == reported]
+    return [row for row in rows if isinstance(row, Parameter) and row.read_only == reported]
+
+
+def triggers(rows: Rows) -> list[Trigger]:
+    return [row for row in rows if isinstance(row, Trigger)]
 
 
 def arguments_text(arguments: str) -> str:
@@ -56,7 +61,7 @@ def arguments_text(arguments: str) -> str:
     return " ".join([*required, *(f"[{kind}]" for kind in optional)])
 
 
-def as_markdown() -> str:
+def as_markdown(rows: Rows) -> str:
     """docs/CONTROLS.md."""
     settable = [
         (
@@ -67,20 +72,20 @@ def as_markdown() -> str:
             f"{row.slew:g} s" if row.slew else "",
             row.help,
         )
-        for row in parameters(reported=False)
+        for row in parameters(rows, reported=False)
     ]
     reported = [
         (f"`{row.name}`", row.kind, allowed(row) or row.unit, row.help)
-        for row in parameters(reported=True)
+        for row in parameters(rows, reported=True)
     ]
-    triggers = [(f"`{row.name}`", arguments_text(row.arguments), row.help) for row in TRIGGERS]
+    fired = [(f"`{row.name}`", arguments_text(row.arguments), row.help) for row in triggers(rows)]
     parts = [
         _INTRODUCTION,
         "## Parameters\n",
         _table(("name", "type", "range", "default", "slew", "meaning"), settable),
         "## Triggers\n\nA trigger without arguments also takes one number: non-zero fires, 0 (a "
         "button's release) does nothing.\n",
-        _table(("name", "arguments", "meaning"), triggers),
+        _table(("name", "arguments", "meaning"), fired),
         "## Reported values\n\nAsking answers them; setting them is an error.\n",
         _table(("name", "type", "range or unit", "meaning"), reported),
     ]
@@ -93,10 +98,9 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def as_json() -> str:
+def as_json(rows: Rows) -> str:
     """Everything about every control, for tools."""
-    rows = [*map(_described, PARAMETERS), *map(_described, TRIGGERS)]
-    return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps([_described(row) for row in rows], indent=1, ensure_ascii=False) + "\n"
 
 
 def _described(row: Parameter | Trigger) -> dict[str, Any]:
@@ -117,7 +121,7 @@ def _described(row: Parameter | Trigger) -> dict[str, Any]:
     }
 
 
-def print_controls() -> None:
+def print_controls(rows: Rows) -> None:
     """The reference as tables on the terminal."""
     from rich.console import Console
     from rich.table import Table
@@ -125,10 +129,10 @@ def print_controls() -> None:
 
     console = Console(highlight=False)
 
-    def show(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    def show(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
         table = Table(*head, title=title, title_justify="left", box=None, padding=(0, 1))
-        for row in rows:
-            table.add_row(*map(Text, row))
+        for line in lines:
+            table.add_row(*map(Text, line))
         console.print(table)
         console.print()
 
@@ -137,16 +141,16 @@ def print_controls() -> None:
         ("name", "type", "range", "default", "meaning"),
         [
             (row.name, row.kind, allowed(row), shown_default(row.default), row.help)
-            for row in parameters(reported=False)
+            for row in parameters(rows, reported=False)
         ],
     )
     show(
         f"Triggers (OSC: {PREFIX}NAME ARGUMENTS)",
         ("name", "arguments", "meaning"),
-        [(row.name, arguments_text(row.arguments), row.help) for row in TRIGGERS],
+        [(row.name, arguments_text(row.arguments), row.help) for row in triggers(rows)],
     )
     show(
         f"Reported values (OSC: {PREFIX}NAME ?)",
         ("name", "type", "meaning"),
-        [(row.name, row.kind, row.help) for row in parameters(reported=True)],
+        [(row.name, row.kind, row.help) for row in parameters(rows, reported=True)],
     )

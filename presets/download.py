@@ -11,12 +11,13 @@ from __future__ import annotations
 import http.cookiejar
 import logging
 import shutil
+import urllib.request
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import trio
@@ -49,13 +50,37 @@ Publish = Callable[[str, Progress], None]
 
 
 def new_client() -> httpx.AsyncClient:
-    """A client that uses the environment's proxies, but for this machine; it keeps no cookies."""
+    """A client that uses the environment's proxies, but for this machine; it keeps no cookies.
+
+    Raises `DownloadError` where what the environment says cannot be followed.
+    """
+    unusable = (ImportError, ValueError, httpx.InvalidURL)  # of a SOCKS proxy without socksio
+    try:
+        try:
+            return _client()
+        except unusable:
+            # httpx refuses for any proxy that is named, also one that https does not go through
+            return _client(proxy=urllib.request.getproxies().get("https"))
+    except unusable as error:
+        raise DownloadError(
+            "nothing can be fetched through the proxy that the environment names; allowed: "
+            "http://HOST:PORT in HTTPS_PROXY, or socks5://HOST:PORT where socksio is installed"
+        ) from error
+    except OSError as error:
+        raise DownloadError(
+            "nothing can be fetched without the certificates that SSL_CERT_FILE or SSL_CERT_DIR "
+            f"names: {error.strerror or type(error).__name__}; mend or unset it"
+        ) from error
+
+
+def _client(**proxy: Any) -> httpx.AsyncClient:
     nothing = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
     return httpx.AsyncClient(
         headers={"user-agent": f"artflow/{show_version()}"},
         cookies=nothing,
         mounts={f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")},
         limits=httpx.Limits(max_keepalive_connections=4),
+        **proxy,
     )
 
 
@@ -72,8 +97,10 @@ class Download:
         self.progress = Progress()
         self.scope = trio.CancelScope()
         self.ended = trio.Event()
+        self.again: Download | None = None
+        """What begins when this one, cancelled, has come to its end."""
         self._publish = publish
-        self._every_s = limits.publish_every_s
+        self._limits = limits
         self._published_s = -1.0
         self._sizes = {file.name: file.size or 0 for file in wanted.files}
         self._kept = dict.fromkeys(self._sizes, 0)
@@ -82,6 +109,13 @@ class Download:
     async def wait(self) -> Progress:
         await self.ended.wait()
         return self.progress
+
+    def wanted_again(self, wanted: Wanted) -> Download:
+        """Give way to another of the same id, which goes on from here as if without a break."""
+        self.again = Download(wanted, self._publish, self._limits)
+        self.again.progress = self.progress
+        self._publish = _unheard
+        return self.again
 
     def teller(self, name: str, on_transfer: Callable[[Transfer], None]) -> Teller:
         return Teller(self, name, on_transfer)
@@ -101,13 +135,13 @@ class Download:
         if size is not None:
             self._sizes[name] = size
         now = trio.current_time()
-        if now - self._published_s >= self._every_s:
+        if now - self._published_s >= self._limits.publish_every_s:
             self._count(now)
             self._publish(self.wanted.id, self.progress)
 
     def arrived(self, count: int) -> None:
         now = trio.current_time()
-        if self._arrived and now - self._arrived[-1][0] < self._every_s:
+        if self._arrived and now - self._arrived[-1][0] < self._limits.publish_every_s:
             now, before = self._arrived.pop()
             count += before
         self._arrived.append((now, count))
@@ -132,7 +166,7 @@ class Download:
             self._arrived.popleft()
         if not self._arrived:
             return 0.0
-        seconds = max(now - self._arrived[0][0], self._every_s)
+        seconds = max(now - self._arrived[0][0], self._limits.publish_every_s)
         return sum(count for _, count in self._arrived) / seconds
 
 
@@ -197,6 +231,9 @@ class Downloader:
         """Fetch it, before all that wait. What is on its way already is not begun twice."""
         before = self._downloads.get(wanted.id)
         if before is not None and before.progress.state not in FINAL:
+            if before.scope.cancel_called:  # and not yet at its end
+                again = self._downloads[wanted.id] = before.wanted_again(wanted)
+                return again
             if before in self._queue:
                 self._queue.remove(before)
                 self._queue.append(before)
@@ -238,12 +275,21 @@ class Downloader:
                 await self._news.wait()
 
     @asynccontextmanager
-    async def _tools(self) -> AsyncIterator[Tools]:
-        async with self._new_client() as client:
+    async def _tools(self) -> AsyncIterator[Tools | DownloadError]:
+        """What downloads use, or why there can be none."""
+        try:
+            client = self._new_client()
+        except DownloadError as error:
+            log.warning("%s", error)
+            yield error
+            return
+        async with client:
             yield Tools(client, self._resolve, self._free_space, self.rates, self.limits)
 
-    async def _work(self, download: Download, tools: Tools) -> None:
+    async def _work(self, download: Download, tools: Tools | DownloadError) -> None:
         try:
+            if isinstance(tools, DownloadError):
+                raise DownloadError(str(tools))
             with download.scope:
                 await self._fetch(download, tools)
             if download.scope.cancelled_caught:
@@ -255,7 +301,17 @@ class Downloader:
             _failed(download, f"{download.wanted.id}: {type(error).__name__}: {error}")
         finally:
             self._running -= 1
+            self._begin_again(download)
             self._news.set()
+
+    def _begin_again(self, ended: Download) -> None:
+        """Queue what was wanted after `ended` had been cancelled, unless that was, too."""
+        while (again := ended.again) is not None:
+            if not again.scope.cancel_called:
+                self._queue.append(again)
+                return
+            _cancelled(again)
+            ended = again
 
     async def _fetch(self, download: Download, tools: Tools) -> None:
         wanted, vouchers = download.wanted, []
@@ -276,6 +332,10 @@ class Downloader:
             vouchers.append(await fetch.run())
         checked = next((word for word in ("size", "mirror's digest") if word in vouchers), "digest")
         download.change("installed", share=1.0, rate=0.0, eta_s=0.0, checked=checked)
+
+
+def _unheard(id: str, progress: Progress) -> None:
+    """Another speaks for this id now."""
 
 
 def _kept(wanted: Wanted) -> dict[str, int]:

@@ -1,5 +1,7 @@
 """What `artflow presets` prints and does: list, info, verify, delete, add, stats.
 
+An id may be a preset's, or that of a base model or tiny autoencoder (`model_shelf`).
+
 Each raises an `ArtflowError` of one line where it cannot do what was asked.
 """
 
@@ -7,7 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,12 +21,13 @@ from engine.logs import complain, one_line
 from engine.lora_base import NAME_OF_BASE
 from engine.lora_format import read_lora
 from engine.painter.model_files import PICKLES
+from presets import model_shelf
 from presets.catalogue import KINDS, Preset, PresetError, Variant
 from presets.entry_readers import ALLOWED_FILE, SUFFIX, is_file_name
-from presets.library import Library, Snapshot, Status, open_library
+from presets.library import Library, Snapshot, Status, Verdict, open_library
 from presets.models import catalogue as model_catalogue
-from presets.models import default_model, find_model, print_models
-from presets.part_file import hash_file
+from presets.models import default_model, find_model
+from presets.part_file import hash_file, part_path
 from presets.statistics import Event, Statistics
 from presets.wanted import megabytes
 
@@ -74,12 +78,13 @@ def size_told(variant: Variant, snapshot: Snapshot) -> str:
 
 def print_presets(data: Path, more: Iterable[Path] = (), model: str = "") -> None:
     """The presets in their groups, what fits `model` (or the default one) first; then models."""
-    library, snapshot = _opened(data, more)
-    id, base = _model(model, data)
+    library = opened(data, more)
+    snapshot = library.snapshot
+    id, base = begun_model(model, data)
     console = _console()
     console.print(f"For {id} ({NAME_OF_BASE.get(base, 'a model of another kind')}):")
     for kind in KINDS[::-1]:
-        table = _table("id", "fits", "on disk", "size", "verified", "licence", "what it is")
+        table = _table("id", "fits", "on disk", "size", "verified", "what it is")
         for row in rows(snapshot, kind, base):
             preset, variant = row.preset, row.variant
             fits = "yes" if row.fits else "/".join(preset.bases)
@@ -87,30 +92,36 @@ def print_presets(data: Path, more: Iterable[Path] = (), model: str = "") -> Non
             size = size_told(variant, snapshot)
             told = preset.description or preset.name
             disk = ON_DISK[row.status]
-            _add(table, preset.id, fits, disk, size, verified, variant.license, told)
+            _add(table, preset.id, fits, disk, size, verified, told)
         console.print()
         console.print(TITLES[kind])
         console.print(table)
     console.print()
     console.print(
         "verified: no means that nobody vouches for the file's digest. Files belong in "
-        f"{library.folder}; artflow presets info ID tells more.",
+        f"{library.folder}; artflow presets download ID fetches one, artflow presets info ID "
+        "tells more.",
         soft_wrap=True,
         markup=False,
     )
     console.print()
-    print_models(data)
+    model_shelf.print_models(data)
 
 
 def print_info(id: str, data: Path, more: Iterable[Path] = ()) -> None:
-    """All that is known of one preset."""
-    library, snapshot = _opened(data, more)
-    preset = snapshot.catalogue.preset(id)
+    """All that is known of one preset, or of a base model or tiny autoencoder."""
+    library = opened(data, more)
+    snapshot = library.snapshot
+    preset = model_shelf.named(id, snapshot.catalogue)
     console = _console()
 
-    def say(line: str) -> None:
+    def say(line: str = "") -> None:
         console.print(one_line(line), soft_wrap=True, markup=False)
 
+    if not isinstance(preset, Preset):
+        for line in model_shelf.lines(preset, data):
+            say(line)
+        return
     say(f"{preset.id}: {preset.name}" + (f"; {preset.description}" * bool(preset.description)))
     tags = f", {', '.join(preset.tags)}" if preset.tags else ""
     say(f"{preset.kind}, weight {preset.weight:g}{tags}; from {preset.origin}")
@@ -118,7 +129,7 @@ def print_info(id: str, data: Path, more: Iterable[Path] = ()) -> None:
     if totals and totals.last_used:
         say(f"in the mix {totals.uses} times, last {_when(totals.last_used)}")
     for variant in preset.variants:
-        console.print()
+        say()
         say(f"for {NAME_OF_BASE[variant.base]}: {ON_DISK[snapshot.status(variant)]}")
         say(f"  file      {library.path(variant)}")
         say(f"  size      {size_told(variant, snapshot)}")
@@ -133,55 +144,85 @@ def print_info(id: str, data: Path, more: Iterable[Path] = ()) -> None:
 
 
 def verify_presets(data: Path, id: str = "", more: Iterable[Path] = ()) -> None:
-    """Read all that is on this disk of one preset, or of all. Raises where something is wrong."""
+    """Read all that is on this disk of one entry, or of all. Raises where something is wrong."""
+    library = opened(data, more)
+    console, wrong, count = _console(), [], 0
+    for verdict in _verdicts(library, data, id):
+        mark = {True: "whole", False: "WRONG", None: "no digest to compare"}[verdict.whole]
+        line = f"{verdict.id}: {mark}; {verdict.told}"
+        console.print(one_line(line), soft_wrap=True, markup=False)
+        count += 1
+        if verdict.whole is False:
+            wrong.append(verdict.id)
+    if id and not count:
+        raise PresetError(f"{id} is not on this disk; artflow presets download {id} fetches it")
+    if wrong:
+        told = ", ".join(dict.fromkeys(wrong))
+        raise PresetError(f"not whole: {told}; delete and download what is wrong")
+    files = f"{count} file{'s' * (count != 1)}"
+    console.print(f"{files} read, nothing wrong", markup=False)
+
+
+def _verdicts(library: Library, data: Path, id: str) -> Iterator[Verdict]:
+    """On each file that is here, once, of the entry `id` or of all."""
+    catalogue, done = library.snapshot.catalogue, set()
+    every = (*catalogue.presets, *model_shelf.entries())
+    for entry in [model_shelf.named(id, catalogue)] if id else every:
+        if not isinstance(entry, Preset):
+            with _reading(entry.id) as tell:
+                yield from model_shelf.verify(entry, data, tell)
+            continue
+        for variant in entry.variants:
+            path = library.path(variant)
+            if library.snapshot.status(variant) != "absent" and path not in done:
+                done.add(path)  # another entry's, too
+                yield read_whole(library, entry, variant)
+
+
+def read_whole(library: Library, preset: Preset, variant: Variant) -> Verdict:
+    """As `Library.verify_now`, with a bar on the terminal while it lasts."""
+    with _reading(preset.id) as tell:
+        return library.verify_now(preset, variant, tell)
+
+
+@contextmanager
+def _reading(id: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-    library, snapshot = _opened(data, more)
-    presets = [snapshot.catalogue.preset(id)] if id else list(snapshot.catalogue.presets)
-    here = [
-        (preset, variant)
-        for preset in presets
-        for variant in preset.variants
-        if snapshot.status(variant) != "absent"
-    ]
-    if id and not here:
-        raise PresetError(f"{id} is not on this disk; artflow presets download {id} fetches it")
-    console, wrong, done = _console(), [], set()
     columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn()
-    with Progress(*columns, console=console, transient=True) as progress:
-        for preset, variant in here:
-            if library.path(variant) in done:  # another entry's, too
-                continue
-            done.add(library.path(variant))
-            task = progress.add_task(preset.id)
-            verdict = library.verify_now(
-                preset,
-                variant,
-                lambda count, total, task=task: progress.update(  # type: ignore[misc]
-                    task, completed=count, total=total
-                ),
-            )
-            progress.remove_task(task)
-            mark = {True: "whole", False: "WRONG", None: "no digest to compare"}[verdict.whole]
-            line = f"{preset.id} ({variant.base}): {mark}; {verdict.told}"
-            console.print(one_line(line), soft_wrap=True, markup=False)
-            if verdict.whole is False:
-                wrong.append(preset.id)
-    if wrong:
-        raise PresetError(f"not whole: {', '.join(wrong)}; delete and download what is wrong")
-    console.print(f"{len(done)} files read, nothing wrong", markup=False)
+    console = _console()
+    quiet = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=quiet) as progress:
+        task = progress.add_task(f"reading {id}")
+        yield lambda count, total: progress.update(task, completed=count, total=total)
 
 
-def delete_preset(id: str, data: Path, more: Iterable[Path] = ()) -> None:
-    """Remove the files of a preset. A show that plays it in another process keeps what it read."""
-    library, _ = _opened(data, more)
-    for path in library.delete(id, in_use=lambda _: False):
+def delete_entry(id: str, data: Path, more: Iterable[Path] = ()) -> None:
+    """Remove the files of a preset or model.
+
+    A show that plays them in another process keeps what it has read.
+    """
+    library = opened(data, more)
+    entry = model_shelf.named(id, library.snapshot.catalogue)
+    removed: Iterable[Path]
+    if not isinstance(entry, Preset):
+        removed = [model_shelf.delete(entry, data)]
+    else:
+        files = [library.path(variant) for variant in entry.variants if variant.file]
+        parts = [part_path(file) for file in files if part_path(file).exists()]
+        try:
+            removed = library.delete(id, in_use=lambda _: False)
+        except PresetError:
+            removed = [part for part in parts if not part.exists()]
+            if not removed:
+                raise
+    for path in removed:
         _console().print(f"deleted {path}", soft_wrap=True, markup=False)
 
 
 def add_file(file: Path, data: Path, more: Iterable[Path] = ()) -> None:
     """Copy a LoRA file into the library, if it can be played, and say what it became."""
-    library, _ = _opened(data, more)
+    library = opened(data, more)
     if file.suffix.lower() in PICKLES:
         raise LoraError(
             f"{file.name!r} is a pickle, which can run code and is never loaded; get the {SUFFIX} "
@@ -258,14 +299,19 @@ def _when(moment: float) -> str:
         return "?"
 
 
-def _opened(data: Path, more: Iterable[Path]) -> tuple[Library, Snapshot]:
+def opened(data: Path, more: Iterable[Path]) -> Library:
+    """The library; what is wrong with the catalogues or the folder is complained of."""
     library, problems = open_library(data, more)
     for problem in problems:
         complain(f"{problem}; left out")
-    return library, library.snapshot
+    return library
 
 
-def _model(model: str, data: Path) -> tuple[str, str]:
+def begun_model(model: str, data: Path) -> tuple[str, str]:
+    """The id and base of `model` (an id or a folder), or of the one that a show begins with.
+
+    Raises `ModelError`: unknown.
+    """
     known = model_catalogue().model(model or default_model(data))
     if known is not None:
         return known.id, known.base
@@ -303,9 +349,11 @@ def _console() -> Console:
 
 
 def _table(*columns: str) -> Table:
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    return Table(*columns, box=None, padding=(0, 1))
+    # ids are to be typed: where the terminal is narrow, the last column alone is folded
+    *whole, last = columns
+    return Table(*(Column(name, no_wrap=True) for name in whole), last, box=None, padding=(0, 1))
 
 
 def _add(table: Table, *cells: object) -> None:

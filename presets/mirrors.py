@@ -162,8 +162,8 @@ class Life:
     dead: bool = False
     ranges: bool = True
     """Whether it may be asked to continue what is kept."""
-    suspect: bool = False
-    """It had a part in a file that was wrong."""
+    suspect: int = 0
+    """1: it had a part in a file that was wrong; 2: it was at fault otherwise, too."""
 
     def fail(self, reason: str, now: float, limits: Limits, after_s: float | None = None) -> None:
         """It failed: ask again later, twice as late each time, no sooner than it says."""

@@ -170,6 +170,11 @@ def default_model(data: Path) -> str:
     if any(folder.rglob("*.part")):  # a download that has not ended
         log.warning("%s is not whole yet; %s is used", GPU_DEFAULT, BUNDLED_DEFAULT)
         return BUNDLED_DEFAULT
+    try:
+        survey(folder)
+    except ModelError as error:  # one that ended between two files
+        log.warning("%s; %s is used", error, BUNDLED_DEFAULT)
+        return BUNDLED_DEFAULT
     return GPU_DEFAULT
 
 
@@ -179,7 +184,7 @@ def told_of(choice: ModelChoice, asked: str) -> str:
         return f"model: {choice.id}"
     return (
         f"model: {choice.id}, which comes with the program and plays anywhere; "
-        "artflow presets list shows bigger ones and how to get them"
+        f"--model {GPU_DEFAULT} fetches a bigger one for a GPU, artflow presets list shows them all"
     )
 
 
@@ -216,8 +221,8 @@ def _absent(model: Model, folder: Path) -> str:
         return f"the bundled model {model.id} is not at {folder}; install artflow again"
     return (
         f"{model.id} is not on this machine: it needs {model.repository} "
-        f"(about {model.about_gb:g} GB); "
-        f"put it as a folder in diffusers format at {folder}, or start with --model rehearsal"
+        f"(about {model.about_gb:g} GB); artflow presets download {model.id} fetches it to "
+        f"{folder}, or start with --model {BUNDLED_DEFAULT}"
     )
 
 
@@ -231,26 +236,3 @@ def _unknown(text: str) -> str:
     hint = f"did you mean {near[0]}? " if near else ""
     allowed = f"{', '.join(ids)}, or a folder in diffusers format"
     return f"unknown model {shown(text)}; {hint}allowed: {allowed}"
-
-
-def print_models(data: Path) -> None:
-    """The catalogue as a table, with what is on this disk."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("id", "on disk", "size", "base", "what it is", box=None, padding=(0, 1))
-    absent = []
-    for model in catalogue().models:
-        here = "yes" if os.path.isdir(model_folder(model, data)) else "no"
-        width, height = model.size
-        table.add_row(model.id, here, f"{width}x{height}", model.base, model.description)
-        if here == "no":
-            absent.append(f"  {model.id}: {model.repository}")
-    console = Console(highlight=False)
-    console.print("Base models (--model ID):")
-    console.print(table)
-    if absent:
-        where = data / "models" / "ID"
-        console.print(f"To get one, put it in diffusers format into {where}:", soft_wrap=True)
-        for line in absent:
-            console.print(line, soft_wrap=True)

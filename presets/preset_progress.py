@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import trio
@@ -16,17 +17,20 @@ MB: Final = 1e6
 
 
 class ProgressBoard:
-    """Publishes what `tell` is told; `run` brings what had to wait."""
+    """Publishes what `tell` is told; `run` brings what had to wait.
 
-    def __init__(self, controls: Controls) -> None:
-        self._controls = controls
+    `named(id, aspect)` is the control's name.
+    """
+
+    def __init__(self, controls: Controls, named: Callable[[str, str], str] = control) -> None:
+        self._controls, self._named = controls, named
         self._waiting: dict[str, Progress] = {}
         self._next: dict[str, float] = {}
         self._news = trio.Event()
 
     def tell(self, id: str, progress: Progress) -> None:
         """The newest word on a download."""
-        self._controls.publish(control(id, "mirror"), progress.mirror)
+        self._controls.publish(self._named(id, "mirror"), progress.mirror)
         self._waiting[id] = progress
         if trio.current_time() >= self._next.get(id, -math.inf):
             self._publish(id)
@@ -54,4 +58,4 @@ class ProgressBoard:
             ("rate", progress.rate / MB),
             ("eta", progress.eta_s),
         ):
-            self._controls.publish(control(id, aspect), value)
+            self._controls.publish(self._named(id, aspect), value)

@@ -71,7 +71,8 @@ class Roster:
                 "base": fitting.base if fitting else "/".join(preset.bases),
                 "fits": int(fitting is not None),
             }
-            if size and not controls.get(control(preset.id, "total-mb")):
+            before = [controls.get(control(preset.id, each)) for each in ("base", "total-mb")]
+            if before[0] != facts["base"] or not before[1]:  # else a download knows it best
                 facts["total-mb"] = size / MB
             for aspect, value in facts.items():
                 controls.publish(control(preset.id, aspect), value)

@@ -28,19 +28,12 @@ from presets.preset_desk import Desk
 from presets.preset_progress import ProgressBoard
 from presets.preset_roster import Roster, Shelf
 from presets.preset_states import Facts, State, Want, neighbour, next_state, with_load
-from presets.wanted import FINAL, Progress, Wanted
+from presets.wanted import CHECKED, FINAL, Downloads, Progress, Wanted
 from presets.wanted import State as Fetched
 
 log = logging.getLogger(__name__)
 
 InThread = Callable[..., Awaitable[Any]]
-
-
-class Downloads(Protocol):
-    """As `presets.download.Downloader`."""
-
-    def want(self, wanted: Wanted) -> object: ...
-    def cancel(self, id: str) -> bool: ...
 
 
 class History(Protocol):
@@ -331,6 +324,8 @@ class Switcher:
         if progress.state == "installed":
             self.roster.fetched[id] = fetch.base
             self._history.installed(id)
+            if progress.checked != "digest":
+                self._notice(f"{id} is installed; {CHECKED[progress.checked]}")
             self._later(lambda: self._rescan(fetch.origin))
         elif progress.state == "failed":
             self._fail(id, progress.error, fetch.origin)

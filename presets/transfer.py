@@ -259,7 +259,8 @@ class Fetch:
         self.tell.kept(0)
         for life in self._lives.lives:
             if life.mirror in givers:
-                life.suspect, life.reason = True, f"gave wrong bytes: {flaw.reason}"
+                life.suspect = 2 if life.reason else 1
+                life.reason = f"gave wrong bytes: {flaw.reason}"
                 life.dead = life.dead or len(givers) == 1
         if self._flaws < MAX_FLAWS and not all(life.dead for life in self._lives.lives):
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from engine.errors import ArtflowError
 
@@ -22,6 +22,13 @@ State = Literal[
     "cancelled",
 ]
 FINAL: Final[frozenset[State]] = frozenset({"installed", "failed", "cancelled"})
+
+CHECKED: Final = {
+    "digest": "the digest is right",
+    "mirror's digest": "nobody vouches for a digest; it has the one that its mirror names",
+    "size": "where no digest is known, only the size was checked",
+}
+"""What vouches for an installed file, in words."""
 
 CheckHeader = Callable[[bytes, int | None], bool]
 """Called with a file's first bytes and its size (None: not known yet), in a worker thread.
@@ -87,7 +94,7 @@ class Progress:
     """How a download stands. `share` is 0..1, never falls, and is 1 only for what is installed.
 
     `rate` in bytes/s over the last seconds; `eta_s` and `total_bytes` are 0 where not known.
-    `checked` tells what vouches for an installed file: digest, mirror's digest, or size.
+    `checked` tells what vouches for an installed file: a key of `CHECKED`.
     """
 
     state: State = "absent"
@@ -99,6 +106,13 @@ class Progress:
     mirror: str = ""
     error: str = ""
     checked: str = ""
+
+
+class Downloads(Protocol):
+    """As `presets.download.Downloader`."""
+
+    def want(self, wanted: Wanted) -> object: ...
+    def cancel(self, id: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from presets.catalogue import Catalogue, PresetError
 from presets.models import Model, TinyAutoencoder, model_folder, tiny_folder
 from presets.models import catalogue as model_catalogue
 from presets.wanted import GIB, CheckHeader, Mirror, Wanted, WantedFile
+
+log = logging.getLogger(__name__)
 
 LORAS: Final = "loras"
 LORA_CEILING: Final = 4 * GIB
@@ -57,7 +60,7 @@ def wanted_preset(
     """
     preset, variant = catalogue.preset(id), catalogue.resolve(id, base, model)
     if variant.bundled:
-        raise PresetError(f"{id} comes with the program; there is nothing to fetch")
+        raise PresetError(f"{id} comes with the program, its file too; install artflow again")
     if not variant.mirrors:
         raise PresetError(
             f"{id} has no mirrors; copy {variant.file} to {data / LORAS}, or add mirrors: to its "
@@ -106,43 +109,42 @@ def wanted_model(model: Model | TinyAutoencoder, data: Path) -> Wanted:
     return Wanted(model.id, folder, files)
 
 
-def lacking(
-    id: str, catalogue: Catalogue, data: Path, *, first_mirror: int | None = None
-) -> tuple[Wanted, ...]:
+def lacking(id: str, catalogue: Catalogue, data: Path) -> tuple[Wanted, ...]:
     """What has to be fetched before the base model `id` comes up: nothing, for one that is whole.
 
     The model, its tiny autoencoder and its acceleration, in this order; a folder that was filled by
-    hand with other files than ours counts if it can be played.
+    hand with other files than ours counts if it can be played. An acceleration that a catalogue has
+    for other bases only, or without a mirror, is left out: the model plays without it.
     """
     known = model_catalogue()
     model = known.model(id)
     if model is None or model.bundled:
         return ()
     wanted = []
-    if not _plays(lambda: survey(model_folder(model, data))):
+    if not is_here(model, data):
         wanted.append(wanted_model(model, data))
     tiny = known.tiny_autoencoder(model.tiny_autoencoder)
-    if tiny is not None and not _plays(lambda: autoencoder(tiny_folder(tiny, data))):
+    if tiny is not None and not is_here(tiny, data):
         wanted.append(wanted_model(tiny, data))
     if model.acceleration:
-        variant = catalogue.resolve(model.acceleration, model.base, id)
-        if not (variant.bundled or os.path.isfile(data / LORAS / variant.file)):
-            wanted.append(
-                wanted_preset(
-                    catalogue,
-                    model.acceleration,
-                    model.base,
-                    data,
-                    model=id,
-                    first_mirror=first_mirror,
+        try:
+            variant = catalogue.resolve(model.acceleration, model.base, id)
+            if not (variant.bundled or os.path.isfile(data / LORAS / variant.file)):
+                wanted.append(
+                    wanted_preset(catalogue, model.acceleration, model.base, data, model=id)
                 )
-            )
+        except PresetError as error:
+            log.warning("%s", error)
     return tuple(wanted)
 
 
-def _plays(look: Callable[[], object]) -> bool:
+def is_here(model: Model | TinyAutoencoder, data: Path) -> bool:
+    """Whether its folder can be played. Blocks."""
     try:
-        look()
+        if isinstance(model, Model):
+            survey(model_folder(model, data))
+        else:
+            autoencoder(tiny_folder(model, data))
     except ModelError:
         return False
     return True

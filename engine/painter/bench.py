@@ -2,7 +2,8 @@
 
 Needs only the painter's packages, so that it runs on a bare GPU machine. Frames are timed one by
 one through `DiffusionPainter.paint`, host to host, back to back; the split is measured afterwards
-with the device brought to a stop between the parts, so its sum may exceed the frame.
+with the device brought to a stop between the parts, so its sum may exceed the frame. What LoRAs
+cost is measured by `lora_bench`.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ import numpy as np
 import torch
 import transformers
 
-from engine.errors import ModelError
+from engine.errors import LoraError, ModelError
 from engine.latest import Picture
 from engine.painter.diffusion import DiffusionPainter
+from engine.painter.lora_bench import Ground, bench_loras, lora_table
+from engine.painter.lora_tensors import ModelLayers
 from engine.painter.models import load_model
 from engine.painter.settings import MAX_STEPS, Settings
 from engine.progress import waiting_for
@@ -38,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         torch.set_num_threads(asked.threads)
     try:
         report = bench(asked)
-    except ModelError as error:
+    except (ModelError, LoraError) as error:
         print(error, file=sys.stderr)
         return 1
     print(json.dumps(report, indent=2) if asked.json else table(report))
@@ -46,7 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def bench(asked: argparse.Namespace) -> dict[str, Any]:
-    """Load, warm up and measure; `asked` as parsed. Times in ms, `memory_mb` at the end."""
+    """Load, warm up and measure; `asked` as parsed. Times in ms, `memory_mb` at the end.
+
+    Raises `ModelError`, and `LoraError` where the model's memory takes no LoRA.
+    """
     started = time.perf_counter()
     with waiting_for("loading the model"):
         model = load_model(
@@ -66,6 +72,11 @@ def bench(asked: argparse.Namespace) -> dict[str, Any]:
         random.integers(0, 256, (height, width, 3), dtype=np.uint8) for _ in range(PICTURES)
     ]
     results = [measure(painter, pictures, steps, asked.seconds) for steps in asked.steps]
+    loras: dict[str, Any] = {}
+    if asked.ride:
+        layers = ModelLayers.of(model.pipe, model.name or model.kind, model.kind)
+        settings, wait = Settings(steps=asked.steps[0]), _waiter(model.device)
+        loras = bench_loras(Ground(painter, layers, pictures, settings, wait), asked.ride)
     return {
         "model": str(asked.model),
         "kind": model.kind,
@@ -82,6 +93,7 @@ def bench(asked: argparse.Namespace) -> dict[str, Any]:
         "load_s": round(loaded - started, 3),
         "warm_up_s": round(warm - loaded, 3),
         "results": results,
+        "loras": loras,
         "memory_mb": round(painter.memory_mb(), 1),
     }
 
@@ -168,6 +180,8 @@ def table(report: dict[str, Any]) -> str:
             f"{frame['p99']:>8.1f} {split['encode']:>8.1f} {split['denoise']:>8.1f} "
             f"{split['decode']:>8.1f}"
         )
+    if report["loras"]:
+        lines += lora_table(report["loras"])
     return "\n".join(lines)
 
 
@@ -180,6 +194,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", type=_size, help="WxH in pixels (default: the model's own)")
     parser.add_argument("--seconds", type=float, default=5.0, help="for each step count (5)")
     parser.add_argument("--steps", type=_steps, default=[1, 2, 3, 4], help="such as 1,2,4 (all)")
+    parser.add_argument(
+        "--ride", type=_count, default=300, help="frames of a LoRA's weight ride (300); 0: no LoRAs"
+    )
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     parser.add_argument("--device", help="such as cpu or cuda:1 (default: the best there is)")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -191,6 +208,12 @@ def _size(text: str) -> tuple[int, int]:
     if not (cross and width.isdecimal() and height.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write it as 512x512")
     return int(width), int(height)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of frames; write it as 300")
+    return int(text)
 
 
 def _steps(text: str) -> list[int]:

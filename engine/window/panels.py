@@ -206,7 +206,7 @@ def _pill(
 def help_table(keys: Sequence[tuple[str, str]], typeface: Typeface) -> pygame.Surface:
     """The keys and what they do, as a panel."""
     unit = typeface.unit
-    caps = [_key_caps(key, typeface) for key, _ in keys]
+    caps = [key_caps(key, typeface) for key, _ in keys]
     words = [typeface.text(what) for _, what in keys]
     first = max((cap.width for cap in caps), default=0)
     second = max((word.width for word in words), default=0)
@@ -225,7 +225,7 @@ def help_table(keys: Sequence[tuple[str, str]], typeface: Typeface) -> pygame.Su
     return panel
 
 
-def _key_caps(keys: str, typeface: Typeface) -> pygame.Surface:
+def key_caps(keys: str, typeface: Typeface) -> pygame.Surface:
     """The caps of one or more keys, side by side."""
     caps = [_key_cap(key, typeface) for key in keys.split()]
     gap = round(typeface.unit * 0.25)

@@ -112,6 +112,7 @@ class Screen:
         self._renderer: Renderer | None = None
         self._pictures: dict[str, tuple[Texture, Picture]] = {}
         self._panels: dict[str, tuple[Texture, pygame.Surface]] = {}
+        self._drawn: set[str] = set()
         try:
             self._open()
         except pygame.error as error:
@@ -167,6 +168,7 @@ class Screen:
     def clear(self, color: tuple[int, int, int] = _BLACK) -> None:
         self._live.draw_color = color
         self._live.clear()
+        self._drawn.clear()
 
     def picture(self, slot: str, picture: Picture, area: Area) -> None:
         """Draw a picture scaled to `area`; uploaded only if it is another than the slot's last."""
@@ -194,9 +196,13 @@ class Screen:
             texture = Texture.from_surface(self._live, surface)
             texture.blend_mode = _ALPHA_BLEND
             self._panels[slot] = (texture, surface)
+        self._drawn.add(slot)
         texture.draw(dstrect=(left, top, texture.width, texture.height))
 
     def present(self) -> None:
+        """Show the frame; panels that it did without are forgotten."""
+        for slot in self._panels.keys() - self._drawn:
+            del self._panels[slot]
         start_s = time.perf_counter()
         self._present()
         self.present_ms = (time.perf_counter() - start_s) * 1e3

@@ -8,9 +8,10 @@ from engine.latest import Frame
 from engine.layout import Area, letterboxed, unturned
 from engine.overlay import Overlay
 from engine.window.panels import unit_for
+from engine.window.placing import Placed
 from engine.window.screen import Screen
 from engine.window.typeface import GREY, Typeface
-from engine.window.view import Keys, OverlayView, Placed
+from engine.window.view import Keys, OverlayView
 
 _DESK_COLOR: Final = (24, 26, 31)
 
@@ -20,7 +21,9 @@ class Stage(Protocol):
 
     screen: Screen
 
-    def arrange(self, overlay: Overlay, now_s: float, *, board: bool, help: bool) -> bool:
+    def arrange(
+        self, overlay: Overlay, now_s: float, *, board: bool, help: bool, menu: bool = False
+    ) -> bool:
         """Lay out the overlay's panels; whether anything has to be drawn anew for them."""
 
     def draw(self, shown: Frame | None, source: Frame | None) -> None:
@@ -44,8 +47,12 @@ class _Paneled:
     def _overlay_area(self) -> Area:
         return self.screen.pixels
 
-    def arrange(self, overlay: Overlay, now_s: float, *, board: bool, help: bool) -> bool:
-        panels = self._view.placed(overlay, self._overlay_area(), now_s, board=board, help=help)
+    def arrange(
+        self, overlay: Overlay, now_s: float, *, board: bool, help: bool, menu: bool = False
+    ) -> bool:
+        panels = self._view.placed(
+            overlay, self._overlay_area(), now_s, board=board, help=help, menu=menu
+        )
         before = [(p.surface, p.left, p.top) for p in self._panels]
         self._panels = panels
         return [(p.surface, p.left, p.top) for p in panels] != before

@@ -80,7 +80,7 @@ class Translator:
         self._held.add(event.scancode)
         name = key_name(event.key, event.unicode, event.mod, event.scancode)
         if name:
-            yield KeyPressed(name, repeat)
+            yield KeyPressed(name, repeat, bool(event.mod & pygame.KMOD_SHIFT))
 
     def _mouse(self, event: pygame.Event) -> Iterator[Pointer]:
         if event.touch:

@@ -3,79 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Final
 
 import pygame
 
 from engine.layout import Area
+from engine.menu import Menu
 from engine.overlay import Overlay
 from engine.window import panels
+from engine.window.menu_view import MenuView
+from engine.window.placing import Kept, Placed
 from engine.window.typeface import GREY, RED, Typeface
 
 Keys = tuple[tuple[str, str], ...]
 """(key, what it does), in the order they are listed."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Placed:
-    """A panel at a place, in pixels. The same surface at the same place needs no drawing."""
-
-    slot: str
-    surface: pygame.Surface
-    left: int
-    top: int
+_MENU_AT_LEAST: Final = 14
+"""In units: a lower menu would show too little."""
 
 
 class OverlayView:
-    """Lays the overlay out over `area`: the board below, badges above, messages between."""
+    """Lays the overlay out over `area`: the board below, badges above, the rest between."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
         self._typeface = Typeface(0)
-        self._made: dict[str, tuple[Hashable, pygame.Surface]] = {}
+        self._kept = Kept()
+        self._menu = MenuView()
 
     def placed(
-        self, overlay: Overlay, area: Area, now_s: float, *, board: bool, help: bool
+        self,
+        overlay: Overlay,
+        area: Area,
+        now_s: float,
+        *,
+        board: bool,
+        help: bool,
+        menu: bool = False,
     ) -> tuple[Placed, ...]:
         """The panels to draw, lowest first."""
         unit = panels.unit_for(area.width, area.height)
         if unit != self._typeface.unit:
             self._typeface = Typeface(unit)
-            self._made.clear()
-        placed = [*self._board(overlay, area, now_s)] if board else []
-        if help and self._keys:
-            table = self._cached("help", None, lambda f: panels.help_table(self._keys, f))
-            # above the board where there is room for it
-            room = (placed[0].top - area.top) if placed else area.height
-            if table.height > room:
-                room = area.height
-            left = area.left + (area.width - table.width) // 2
-            top = area.top + max(0, (room - table.height) // 2)
-            placed.append(Placed("help", table, left, top))
-        return tuple(placed)
-
-    def _board(self, overlay: Overlay, area: Area, now_s: float) -> list[Placed]:
-        margin = round(self._typeface.unit * 0.7)
+            self._kept.clear()
+        margin = round(unit * 0.7)
         inner = Area(
             area.left + margin,
             area.top + margin,
             max(1, area.width - 2 * margin),
             max(1, area.height - 2 * margin),
         )
+        placed = self._board(overlay, inner) if board else []
+        # between pictures and board, a row for messages
+        bottom = placed[0].top - margin // 2 if board else inner.top + inner.height
+        shown = overlay.menu if menu else None
+        if board or (shown is not None and not shown.everywhere):
+            placed += self._messages(overlay, inner, bottom, now_s)
+        top = inner.top
+        if board and panels.flagged(overlay):
+            badges = self._badges(overlay, inner)
+            top += badges.surface.height + margin // 2
+            placed.append(badges)
+        if shown is not None:
+            placed += self._menu_between(shown, inner, top, bottom - round(1.7 * unit))
+        if help and self._keys:
+            placed.append(self._help(area, placed[0].top - area.top if board else area.height))
+        return tuple(placed)
+
+    def _board(self, overlay: Overlay, inner: Area) -> list[Placed]:
         board = self._cached(
             "board",
             (inner.width, _board_key(overlay)),
             lambda f: panels.board(overlay, inner.width, f),
         )
-        top = inner.top + inner.height - board.height
-        placed = [Placed("board", board, inner.left, top)]
-        placed += self._messages(overlay, inner, top - margin // 2, now_s)
+        return [Placed("board", board, inner.left, inner.top + inner.height - board.height)]
+
+    def _badges(self, overlay: Overlay, inner: Area) -> Placed:
         flags = (overlay.recording, int(overlay.record_s), overlay.frozen, overlay.blackout)
-        if panels.flagged(overlay):
-            badges = self._cached("badges", flags, lambda f: panels.badges(overlay, f))
-            right = inner.left + inner.width - badges.width
-            placed.append(Placed("badges", badges, right, inner.top))
-        return placed
+        badges = self._cached("badges", flags, lambda f: panels.badges(overlay, f))
+        return Placed("badges", badges, inner.left + inner.width - badges.width, inner.top)
+
+    def _menu_between(self, menu: Menu, inner: Area, top: int, bottom: int) -> list[Placed]:
+        unit = self._typeface.unit
+        if bottom - top < _MENU_AT_LEAST * unit:
+            top, bottom = inner.top, inner.top + inner.height  # over the board
+        return self._menu.placed(menu, Area(inner.left, top, inner.width, bottom - top), unit)
+
+    def _help(self, area: Area, room: int) -> Placed:
+        """The table of keys: above the board where there is room for it."""
+        table = self._cached("help", None, lambda f: panels.help_table(self._keys, f))
+        if table.height > room:
+            room = area.height
+        left = area.left + (area.width - table.width) // 2
+        return Placed("help", table, left, area.top + max(0, (room - table.height) // 2))
 
     def _messages(self, overlay: Overlay, inner: Area, bottom: int, now_s: float) -> list[Placed]:
         """The error on the left, the notice on the right: in one row, or else in two."""
@@ -101,10 +121,7 @@ class OverlayView:
     def _cached(
         self, slot: str, key: Hashable, make: Callable[[Typeface], pygame.Surface]
     ) -> pygame.Surface:
-        known = self._made.get(slot)
-        if known is None or known[0] != key:
-            known = self._made[slot] = (key, make(self._typeface))
-        return known[1]
+        return self._kept.surface(slot, key, lambda: make(self._typeface))
 
 
 def _message(
@@ -129,4 +146,5 @@ def _board_key(overlay: Overlay) -> Overlay:
         notice_at_s=0.0,
         frozen=False,
         blackout=False,
+        menu=None,
     )

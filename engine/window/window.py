@@ -15,7 +15,7 @@ from typing import Final, ParamSpec
 
 import pygame
 
-from engine.events import CloseRequested, WindowCommand, WindowEvent
+from engine.events import CloseRequested, KeyPressed, WindowCommand, WindowEvent
 from engine.latest import Frame, Latest
 from engine.overlay import Overlay
 from engine.window.screen import Screen, close_displays, open_displays
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 
 OVERLAY_EVERY_S: Final = 0.1
+MENU_EVERY_S: Final = 1 / 30
+"""How often what is told may change while the menu is open, and after a key."""
 CURSOR_HIDES_AFTER_S: Final = 2.0
 DESK_EVERY_S: Final = 1 / 30
 _REVIVE_EVERY_S: Final = 1.0
@@ -60,8 +62,9 @@ class Window:
 
     Make it and `run` it on the main thread; `close` and `show` may be called from any thread.
     `post` gets every `WindowEvent` (from the main thread: hand it over and go); `overlay` is asked
-    ten times a second for what to tell the performer. `presented` counts pictures on the
-    audience's screen, `present_ms` is what handing over the last one took.
+    ten times a second for what to tell the performer, more often while the menu is open.
+    `presented` counts pictures on the audience's screen, `present_ms` is what handing over the
+    last one took.
 
     Raises `OutputError` if no display can be opened.
     """
@@ -189,6 +192,9 @@ class Window:
                 self._close_asked = True
             else:
                 self._post(ours)
+            if isinstance(ours, KeyPressed):  # what it did is told soon
+                soon_s = time.monotonic() + MENU_EVERY_S
+                self._overlay_at_s = min(self._overlay_at_s, soon_s)
 
     def _obey(self) -> None:
         while self._commands:
@@ -211,13 +217,20 @@ class Window:
             self._overlay = self._ask_overlay()
         except Exception:
             log.exception("no overlay this time")
+        if self._overlay.menu is not None:
+            self._overlay_at_s = now_s + MENU_EVERY_S
         for stage in self._stages:
             self._try(self._arrange, stage, now_s)
 
     def _arrange(self, stage: Stage, now_s: float) -> None:
         mine = stage is self._desk or self._desk is None
+        menu = self._overlay.menu
         changed = stage.arrange(
-            self._overlay, now_s, board=mine and self._board, help=mine and self._help
+            self._overlay,
+            now_s,
+            board=mine and self._board,
+            help=mine and self._help,
+            menu=menu is not None and (mine or menu.everywhere),
         )
         if changed:
             self._dirty.add(stage)

@@ -59,8 +59,8 @@ def test_a_model_folder_without_parts(tmp_path: Path) -> None:
 
 
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
-    line = refused("--model", "sd-turbo", data=tmp_path / "data")
-    assert "sd-turbo" in line
+    line = refused("--model", "sd-turbx", data=tmp_path / "data")
+    assert "did you mean sd-turbo" in line
 
 
 def test_a_taken_port(tmp_path: Path) -> None:

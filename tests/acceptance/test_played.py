@@ -26,7 +26,7 @@ def test_oscsend_changes_the_painted_picture(tmp_path: Path) -> None:
     Image.fromarray(quadrants()).save(still)
     with played("--headless", "--source", f"image:{still}", data=data) as (program, player):
         player.until(lambda: player.ask("painter/fps") > 0, "painting")
-        port = str(player._to[1])
+        port = str(player.to_port)
 
         def oscsend(*words: str) -> None:
             subprocess.run(["oscsend", "127.0.0.1", port, *words], check=True, timeout=60)

@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 import pytest
 
 import artflow_bench
-from artflow_bench import OscFigures, run_bench
+from artflow_bench import run_bench
+from controllers.bench import OscFigures
 from engine.bench import times
 from engine.errors import ArtflowError
 from engine.painting import painter_environment
@@ -56,7 +57,7 @@ def test_options_that_a_bench_does_not_use_are_told(
 ) -> None:
     assert run_bench("osc", model="sd-turbo", against="streamdiffusion", as_json=True) == 0
     out, err = capsys.readouterr()
-    assert err == "artflow: bench osc paints a plain copy; not used: --model --against\n"
+    assert err == "artflow: bench osc needs no model; not used: --model --against\n"
     assert json.loads(out)["bench"] == "osc"
     assert len(osc) == 1
 

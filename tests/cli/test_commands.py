@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 import artflow
 from artflow import app, main, with_command
-from engine import devices, doctor, reference
+from engine import devices, doctor
 from engine.devices import TorchReport
 from engine.option_table import OPTIONS
+from tests.helpers.program import ROOT
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_controls_for_people_and_for_tools(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["controls", "--format", "md"]) == 0
-    assert capsys.readouterr().out == reference.as_markdown()
+    assert capsys.readouterr().out == (ROOT / "docs" / "CONTROLS.md").read_text()
     assert main(["controls", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)
     assert main(["controls"]) == 0
@@ -89,22 +90,9 @@ def test_doctor(
     assert main(["doctor", "--osc-port", "99999"]) == 2
 
 
-def test_presets_list_shows_the_models_and_is_honest(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["presets", "list"]) == 0
-    out = capsys.readouterr().out
-    assert "sd-turbo" in out
-    assert out.endswith("Style presets come in a later version.\n")
-
-
 @pytest.mark.parametrize(
     "words",
     [
-        ["presets", "info", "anime"],
-        ["presets", "download", "anime", "--mirror", "1"],
-        ["presets", "verify"],
-        ["presets", "delete", "anime"],
-        ["presets", "add", "x.safetensors"],
-        ["presets", "stats"],
         ["scenes", "list"],
         ["scenes", "check", "x.yaml"],
     ],
@@ -119,7 +107,6 @@ def test_what_comes_later_says_so(words: list[str], capsys: pytest.CaptureFixtur
     ("words", "code", "says"),
     [
         (["midi"], 1, "bench midi comes with a later version"),
-        (["download"], 1, "bench download comes with a later version"),
         (["speed"], 2, "allowed: show, osc, midi, download, model"),
         (["--against", "nobody"], 2, "allowed: streamdiffusion"),
     ],

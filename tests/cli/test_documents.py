@@ -19,7 +19,9 @@ def test_the_two_lines_stand_at_the_top_and_the_second_is_what_is_checked() -> N
     assert commands[1] in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/DESIGN.md", "docs/PERFORMANCE.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/DESIGN.md", "docs/PERFORMANCE.md", "docs/PRESETS.md"]
+)
 def test_links_lead_somewhere(name: str) -> None:
     document = ROOT / name
     for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)#:]+)\)", document.read_text(encoding="utf-8")):

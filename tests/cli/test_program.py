@@ -33,7 +33,7 @@ def program(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (["presets", "list"], 0),
         (["none.yaml"], 1),
         (["--model", "sdxl-turbo", "--data", "file/below"], 1),
-        (["presets", "stats"], 1),
+        (["presets", "info", "nothing"], 1),
         (["--size", "5"], 2),
         (["--bogus"], 2),
     ],

@@ -4,6 +4,7 @@ import pytest
 
 from controllers.keyboard import KEYS, Keyboard, help_rows
 from engine.controls import Controls, Value
+from engine.errors import ControlError
 from engine.events import WindowCommand
 from engine.parameters import PARAMETERS, TRIGGERS
 
@@ -137,10 +138,35 @@ def test_escape_quits_only_twice_within_a_second(rig: Rig) -> None:
     assert rig.quits == 1
 
 
-def test_presets_say_that_they_come_later(rig: Rig) -> None:
-    rig.press("1")
-    rig.press("9")
-    assert len(rig.notices) == 2
+def test_the_menu_gets_every_key_first(rig: Rig) -> None:
+    heard: list[tuple[str, bool, bool]] = []
+
+    def first(key: str, repeat: bool, shift: bool) -> bool:
+        heard.append((key, repeat, shift))
+        return key in ("p", "up", "1")
+
+    rig.keyboard._first = first
+    for key in ("p", "1", "up", "b"):
+        rig.press(key)
+    rig.press("up", repeat=True, shift=True)
+    assert heard[3:] == [("b", False, False), ("up", True, True)]
+    assert [name for name, _, _ in rig.changes] == ["output/blackout"]
+    assert not rig.notices
+
+
+def test_what_the_menu_refuses_is_reported(rig: Rig) -> None:
+    def first(*_: object) -> bool:
+        raise ControlError("anime is in the mix; unload it first")
+
+    rig.keyboard._first = first
+    rig.press("x")
+    assert rig.reports == [("keyboard", "anime is in the mix; unload it first", "keyboard")]
+
+
+def test_without_presets_their_keys_say_so(rig: Rig) -> None:
+    for key in ("1", "9", "p"):
+        rig.press(key)
+    assert rig.notices == ["this show has no presets"] * 3
 
 
 def test_keys_without_a_meaning_do_nothing(rig: Rig) -> None:
@@ -173,5 +199,5 @@ def test_one_table_drives_keys_and_help() -> None:
     rows = help_rows()
     assert ("space", "freeze the picture") in rows
     told = {name for keys, _ in rows for name in keys.split()}
-    assert {"f", "b", "tab", "h", "?", "r", "s", "1-9", "esc", "up", "down", "left"} <= told
+    assert {"f", "b", "tab", "h", "?", "r", "s", "p", "1-9", "esc", "up", "down", "left"} <= told
     assert all(what and len(what) < 40 for _, what in rows)

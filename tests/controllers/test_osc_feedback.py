@@ -53,6 +53,18 @@ def test_everybody_hears_a_change_but_the_one_who_made_it() -> None:
     assert stage.heard(ALICE) == stage.heard(BOB) == [("paint/strength", (0.5,))]
 
 
+def test_a_long_reported_text_fits_a_packet() -> None:
+    stage = Stage()
+    stage.controls.declare(Parameter("preset/x/error", "s", "", "", read_only=True))
+    stage.subscribe(ALICE)
+    stage.controls.publish("preset/x/error", "é" * 2000)
+    stage.wait(0.1)
+    (text,) = values(stage.heard(ALICE), "preset/x/error")
+    assert isinstance(text, str)
+    assert 990 < len(text.encode()) <= 1000
+    assert text.endswith("é...")
+
+
 def test_a_value_that_did_not_change_is_not_sent() -> None:
     stage = Stage()
     stage.subscribe(ALICE)

@@ -19,7 +19,7 @@ class Player:
 
     def __init__(self, port: int) -> None:
         self.heard: list[tuple[float, str, list[Any]]] = []
-        self._to = ("127.0.0.1", port)
+        self.to_port = port
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.settimeout(0.2)
@@ -44,7 +44,7 @@ class Player:
         builder = OscMessageBuilder(address=f"/artflow/{name}")
         for argument in arguments:
             builder.add_arg(argument)
-        self._socket.sendto(builder.build().dgram, self._to)
+        self._socket.sendto(builder.build().dgram, ("127.0.0.1", self.to_port))
 
     def last(self, name: str) -> list[Any] | None:
         """The newest arguments that came for a name."""

@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 120.0
 """Longest wait for anything: only there so that a hang ends."""
 
+OFFLINE = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"}
+"""No test fetches from the world, wherever it runs: nobody listens there."""
+
 
 class Program:
     """One run of artflow. `lines` are what it printed so far, stdout and stderr together."""
@@ -25,7 +28,7 @@ class Program:
     def __init__(self, *arguments: str, data: Path, env: dict[str, str] | None = None) -> None:
         self.data = data
         self.lines: list[str] = []
-        environment = {**os.environ, "COLUMNS": "200", **(env or {})}
+        environment = {**os.environ, **OFFLINE, "COLUMNS": "200", **(env or {})}
         environment.pop("ARTFLOW_DATA", None)
         # started from an empty folder, as a user would from anywhere
         self._folder = tempfile.TemporaryDirectory()

@@ -120,7 +120,8 @@ class Downloads:
             wanted = self.wanted.pop(id)
             if state == "installed":
                 self.shelf.files.add(wanted.files[0].name)
-                news = {"share": 1.0, "received_bytes": SIZE, "total_bytes": SIZE} | news
+                whole = {"share": 1.0, "received_bytes": SIZE, "total_bytes": SIZE}
+                news = {**whole, "checked": "digest", **news}
         self.stands[id] = replace(self.stands[id], state=state, **news)
         self.publish(id, self.stands[id])
 

@@ -122,6 +122,41 @@ async def test_cancelled_it_keeps_the_part_and_says_how_much(stage: Stage) -> No
     assert stage.server.ranges("/a") == ["", f"bytes={kept}-"]
 
 
+async def test_wanted_again_before_a_cancel_has_come_to_its_end(stage: Stage) -> None:
+    stage.server.answers["/a"] = [Answer(trickle=(10_000, 0.02))]
+    first = stage.downloader.want(stage.wanted("/a"))
+    await until(lambda: first.progress.received_bytes > 50_000)
+    assert stage.downloader.cancel("anime")
+    again = stage.downloader.want(stage.wanted("/a"))
+    assert again is not first
+    assert (await first.wait()).state == "cancelled"
+    assert (await again.wait()).state == "installed"
+    assert stage.states()[2:] == [
+        "downloading",
+        "resolving",
+        "downloading",
+        "verifying",
+        "installed",
+    ]
+    shares = [progress.share for _, progress in stage.told]
+    assert shares == sorted(shares)
+    (whole, rest) = stage.server.ranges("/a")
+    assert (whole, rest[:6]) == ("", "bytes=")
+
+
+async def test_the_last_of_many_wishes_counts(stage: Stage) -> None:
+    stage.server.answers["/a"] = [Answer(trickle=(10_000, 0.02))]
+    first = stage.downloader.want(stage.wanted("/a"))
+    await until(lambda: first.progress.received_bytes > 50_000)
+    for _ in range(3):
+        assert stage.downloader.cancel("anime")
+        last = stage.downloader.want(stage.wanted("/a"))
+    assert stage.downloader.cancel("anime")
+    assert (await last.wait()).state == "cancelled"
+    assert stage.states() == ["queued", "resolving", "downloading", "cancelled"]
+    assert (await stage.fetch("/a")).state == "installed"
+
+
 async def test_cancelled_in_the_queue(stage: Stage) -> None:
     stage.server.always["/a"] = Answer(stall_after=1000)
     for n in range(2):

@@ -287,5 +287,5 @@ def test_who_can_continue_goes_first() -> None:
     lives = Lives([Life(A, ranges=False), Life(B)])
     assert lives.next(0, continuing=True) is lives.lives[1]
     assert lives.next(0, continuing=False) is lives.lives[0]
-    lives.lives[1].suspect = True
+    lives.lives[1].suspect = 1
     assert lives.next(0, continuing=True) is lives.lives[0]

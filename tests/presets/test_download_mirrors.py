@@ -15,13 +15,14 @@ from presets import part_file
 from presets.body import as_fault
 from presets.download import Downloader
 from presets.part_file import notes_path
+from presets.transfer import SOON
 from presets.wanted import (
     Mirror,
     Wanted,
     WantedFile,
 )
-from tests.helpers.downloads import BODY, NAME, OTHER, QUICK, Stage, staging
-from tests.helpers.mirror_server import Answer, serving
+from tests.helpers.downloads import BODY, NAME, OTHER, QUICK, Stage, sha256, staging
+from tests.helpers.mirror_server import Answer, pattern, serving
 
 
 async def test_a_good_mirror(stage: Stage) -> None:
@@ -124,6 +125,22 @@ async def test_and_beside_a_good_one(stage: Stage, words: str) -> None:
     assert [progress.state for _, progress in stage.told if progress.share == 1] == ["installed"]
 
 
+async def test_after_wrong_bytes_of_two_the_one_without_another_fault_is_asked_first(
+    stage: Stage,
+) -> None:
+    big, other = pattern(SOON + 200_000), pattern(SOON + 200_000, seed=2)
+    stage.server.files["/b"] = big
+    stage.server.always["/a"] = Answer(body=other, cut_after=SOON)
+    stage.server.answers["/a"] = [
+        Answer(body=other, cut_after=SOON),
+        Answer(body=other, status=416),
+    ]
+    end = await stage.fetch("/a", "/b", size=len(big), sha256=sha256(big))
+    assert end.state == "installed", end.error
+    assert stage.server.ranges("/a") == ["", f"bytes={SOON}-"]
+    assert stage.server.ranges("/b") == [f"bytes={SOON}-", ""]
+
+
 async def test_no_mirror_there_at_all(stage: Stage) -> None:
     end = await stage.fetch("http://127.0.0.1:9/a")
     assert end.state == "failed"
@@ -174,6 +191,32 @@ async def test_the_environments_proxy_is_asked_but_not_for_this_machine(
         assert {request.path for request in proxy.requests} == {"mirror.invalid:443"}
     assert "cannot be reached through the proxy" in end.error
     assert "10.0.0.1, not a public address" in private.error
+
+
+@pytest.mark.parametrize("unusable", ["socks://127.0.0.1:9", "http://[::1"])
+async def test_a_proxy_that_nobody_can_use_stops_downloads_and_nothing_else(
+    unusable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("all_proxy", unusable)
+    async with staging(tmp_path) as stage:
+        end = await stage.fetch("/a")
+        assert (end.state, stage.states()) == ("failed", ["queued", "failed"])
+        assert end.error.startswith("nothing can be fetched through the proxy that ")
+    async with serving({}) as proxy:  # of several that are named, the one that https goes through
+        monkeypatch.setenv("https_proxy", proxy.url(""))
+        async with staging(tmp_path) as stage:
+            await stage.fetch("https://mirror.invalid/b", name="b.bin")
+            assert {request.path for request in proxy.requests} == {"mirror.invalid:443"}
+            assert (await stage.fetch("/a")).state == "installed"
+
+
+async def test_certificates_that_are_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    async with staging(tmp_path) as stage:
+        end = await stage.fetch("/a")
+    assert "the certificates that SSL_CERT_FILE or SSL_CERT_DIR names: No such file" in end.error
 
 
 async def test_a_mirror_is_not_asked_sooner_than_it_says(stage: Stage) -> None:

@@ -12,12 +12,13 @@ from presets import listing
 from presets.catalogue import PresetError
 from presets.listing import (
     add_file,
-    delete_preset,
+    delete_entry,
     print_info,
     print_presets,
     print_stats,
     verify_presets,
 )
+from presets.part_file import part_path
 from presets.statistics import Statistics
 from presets.wanted import Transfer
 from tests.presets.test_library import lora
@@ -46,7 +47,7 @@ def test_the_list_shows_what_fits_first(tmp_path: Path, capsys: pytest.CaptureFi
     assert out[0] == "For sd-turbo (SD 2.1):"
     quick, styles = out.index(listing.TITLES["acceleration"]), out.index(listing.TITLES["style"])
     assert quick < styles
-    assert re.match(r" tcd-sd21 +yes +no +about 136.0 MB +yes +MIT ", out[quick + 2])
+    assert re.match(r" tcd-sd21 +yes +no +about 136.0 MB +yes +few ", out[quick + 2])
     ids = [line.split()[0] for line in out[styles + 2 : out.index("", styles)]]
     assert ids[:4] == ["realistic", "watercolor", "dpo", "mine"]
     assert ids.index("anime") > 3
@@ -99,12 +100,12 @@ def test_verify_tells_of_each_and_fails_on_one(
     for name in ("good", "bad", "mine"):
         (loras(tmp_path) / f"{name}.safetensors").write_bytes(lora())
     verify_presets(tmp_path, "good")
-    assert "good (sd15): whole; good.safetensors: the digest is right" in lines(capsys)
+    assert "good: whole; good.safetensors: the digest is right" in lines(capsys)
     with pytest.raises(PresetError, match="not whole: bad; delete and download"):
         verify_presets(tmp_path)
     out = lines(capsys)
-    assert any(line.startswith("bad (sd15): WRONG; ") for line in out)
-    assert any(line.startswith("mine (sd15): no digest to compare; ") for line in out)
+    assert any(line.startswith("bad: WRONG; ") for line in out)
+    assert any(line.startswith("mine: no digest to compare; ") for line in out)
     with pytest.raises(PresetError, match="ink is not on this disk; artflow presets download ink"):
         verify_presets(tmp_path, "ink")
 
@@ -112,13 +113,19 @@ def test_verify_tells_of_each_and_fails_on_one(
 def test_delete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = loras(tmp_path) / "mine.safetensors"
     path.write_bytes(lora())
-    delete_preset("mine", tmp_path)
+    delete_entry("mine", tmp_path)
     assert lines(capsys) == [f"deleted {path}"]
     assert not path.exists()
     with pytest.raises(PresetError, match="unknown preset 'mine'"):
-        delete_preset("mine", tmp_path)
+        delete_entry("mine", tmp_path)
+    part = part_path(loras(tmp_path) / "Chinese_Ink_Painting_Lora_SDXL.safetensors")
+    part.write_bytes(b"5")
+    delete_entry("ink", tmp_path)
+    assert lines(capsys) == [f"deleted {part}"]
+    with pytest.raises(PresetError, match="ink is not on this disk; there is nothing to delete"):
+        delete_entry("ink", tmp_path)
     with pytest.raises(PresetError, match="hologram comes with the program and stays"):
-        delete_preset("hologram", tmp_path)
+        delete_entry("hologram", tmp_path)
 
 
 def test_add_copies_what_can_be_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,6 @@ from presets.models import (
     find_model,
     model_folder,
     model_ids,
-    print_models,
     told_of,
 )
 
@@ -123,6 +122,15 @@ def test_a_gpu_gets_the_larger_one_once_it_is_there(
     assert (choice.id, choice.base, choice.folder) == ("sd-turbo", "sd21", folder)
 
 
+def test_a_gpu_gets_the_bundled_one_while_the_larger_lacks_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models, "gpu_ready", lambda: True)
+    folder = make_model(tmp_path / "models" / "sd-turbo", cross_attention_dim=1024)
+    (folder / "vae" / "config.json").unlink()  # a download that ended between two files
+    assert find_model("", tmp_path).id == "rehearsal"
+
+
 def test_a_tiny_autoencoder_is_used_where_there_is_one(tmp_path: Path) -> None:
     make_model(tmp_path / "models" / "sd-turbo")
     assert find_model("sd-turbo", tmp_path).tiny_autoencoder is None
@@ -144,7 +152,7 @@ def test_an_absent_model_says_what_it_needs_and_where(tmp_path: Path, id: str) -
     line = refused(id, tmp_path)
     assert line.startswith(f"{id} is not on this machine: it needs ")
     assert "GB" in line
-    assert str(tmp_path / "models" / id) in line
+    assert f"artflow presets download {id} fetches it to {tmp_path / 'models' / id}" in line
 
 
 def test_an_unknown_model_is_answered_with_the_near_one(tmp_path: Path) -> None:
@@ -378,20 +386,9 @@ def test_a_broken_config_is_one_line(
             (folder / name).write_bytes(good)
 
 
-def test_the_table_of_models(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "150")
-    print_models(tmp_path)
-    lines = capsys.readouterr().out.splitlines()
-    assert any(re.match(r" rehearsal +yes +256x256", line) for line in lines)
-    assert any(re.match(r" sd-turbo +no +512x512 +sd21", line) for line in lines)
-    assert f"To get one, put it in diffusers format into {tmp_path / 'models' / 'ID'}:" in lines
-    assert "  sd-turbo: stabilityai/sd-turbo" in lines
-
-
 def test_the_show_says_how_to_get_a_bigger_model(tmp_path: Path) -> None:
     fallen_back = told_of(find_model("", tmp_path), "")
     assert fallen_back.startswith("model: rehearsal")
+    assert "--model sd-turbo fetches a bigger one" in fallen_back
     assert "artflow presets list" in fallen_back
     assert told_of(find_model("rehearsal", tmp_path), "rehearsal") == "model: rehearsal"

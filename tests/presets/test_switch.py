@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -30,9 +30,20 @@ class Desk:
         self.changed: list[str] = []
         running = find_model(named, data)
         self.controls.set("painter/model", running.id)
+        self.fetched: list[str] = []
+        self.fetch: Callable[[str], Awaitable[bool]] = self._nothing_lacks
         self.switch = ModelSwitch(
-            self.controls, running, named, data, lambda model: self.changed.append(model.id)
+            self.controls,
+            running,
+            named,
+            data,
+            lambda model: self.changed.append(model.id),
+            lambda id: self.fetch(id),
         )
+
+    async def _nothing_lacks(self, id: str) -> bool:
+        self.fetched.append(id)
+        return False
 
     async def until(self, condition: Callable[[], object]) -> None:
         with trio.fail_after(30):
@@ -98,3 +109,59 @@ async def test_the_newest_wish_wins(
     await desk.until(lambda: desk.changed == ["sd15-lcm"])
     assert looked == ["sd-turbo", "sd15-lcm"]
     assert desk.controls.get("painter/model") == "sd15-lcm"
+
+
+async def test_what_is_lacking_is_fetched_while_the_other_plays_on(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    desk = Desk(tmp_path)
+    said: list[object] = []
+
+    async def fetch(id: str) -> bool:
+        said.append(desk.controls.get("painter/model"))
+        await trio.sleep(0)
+        shutil.copytree(REHEARSAL, tmp_path / "models" / id)
+        return True
+
+    desk.fetch = fetch
+    nursery.start_soon(desk.switch.run)
+    desk.controls.set("painter/model", "sd-turbo")
+    await desk.until(lambda: desk.changed == ["sd-turbo"])
+    assert said == ["rehearsal"], "the control says what runs"
+    assert desk.controls.get("painter/model") == "sd-turbo"
+    assert desk.errors == []
+
+
+async def test_another_wish_does_not_wait_for_a_fetch(
+    tmp_path: Path, nursery: trio.Nursery
+) -> None:
+    shutil.copytree(REHEARSAL, tmp_path / "models" / "sd15-lcm")
+    desk = Desk(tmp_path)
+    begun = trio.Event()
+
+    async def fetch(_id: str) -> bool:
+        begun.set()
+        await trio.Event().wait()
+        return True
+
+    desk.fetch = fetch
+    nursery.start_soon(desk.switch.run)
+    desk.controls.set("painter/model", "sd-turbo")
+    await begun.wait()
+    desk.controls.set("painter/model", "sd15-lcm")
+    await desk.until(lambda: desk.changed == ["sd15-lcm"])
+    assert desk.errors == []
+
+
+async def test_a_fetch_that_fails_is_told(tmp_path: Path, nursery: trio.Nursery) -> None:
+    desk = Desk(tmp_path)
+
+    async def fetch(_id: str) -> bool:
+        raise ModelError("no mirror has it")
+
+    desk.fetch = fetch
+    nursery.start_soon(desk.switch.run)
+    desk.controls.set("painter/model", "sd-turbo")
+    await desk.until(lambda: desk.errors == ["no mirror has it"])
+    assert desk.controls.get("painter/model") == "rehearsal"
+    assert desk.changed == []

@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from engine.errors import ControlError
-from presets.catalogue import Catalogue
+from presets.catalogue import Catalogue, Preset, Variant
 from presets.wanted import Progress
 from tests.presets.switching import CATALOGUE, FILES, model, preset, settled, switching
 
@@ -268,6 +268,26 @@ async def test_downloading_from_a_mirror_and_cancelling_it(autojump_clock: MockC
         assert (stage.state("oil"), stage.painter.files) == ("installed", {})
 
 
+@pytest.mark.parametrize(
+    ("checked", "says"),
+    [
+        ("digest", []),
+        (
+            "mirror's digest",
+            ["oil is installed; nobody vouches for a digest; it has the one that "],
+        ),
+        ("size", ["oil is installed; where no digest is known, only the size was checked"]),
+    ],
+)
+async def test_what_nobody_vouches_for_is_told(
+    autojump_clock: MockClock, checked: str, says: list[str]
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("download", "oil")
+        stage.downloads.get_on("oil", "installed", checked=checked)
+        assert [line[: len(start)] for line, start in zip(stage.notices, says, strict=True)] == says
+
+
 async def test_deleting(autojump_clock: MockClock) -> None:
     async with switching(autojump_clock) as stage:
         await stage.play("anime")
@@ -389,6 +409,20 @@ async def test_another_model_swaps_what_it_can_and_tells_of_the_rest(
         await stage.stage("neon")
         await trio.sleep(1)
         assert stage.weights() == {"anime": 0.5, "neon": 0.5}
+
+
+async def test_another_model_has_files_of_other_sizes(autojump_clock: MockClock) -> None:
+    variants = [
+        Variant(base, f"{base}.safetensors", size=n)
+        for base, n in {"sd15": 2000, "sdxl": 5000}.items()
+    ]
+    wide = Preset("wide", "Wide", tuple(variants))
+    async with switching(autojump_clock, catalogue=Catalogue((wide,)), files=()) as stage:
+        assert stage.get("wide", "total-mb") == 0.002
+        stage.switcher.change(model("sdxl-turbo", "sdxl"))
+        assert stage.get("wide", "total-mb") == 0.005
+        stage.switcher.change(model("sd-turbo", "sd21"))
+        assert stage.get("wide", "total-mb") == 0
 
 
 async def test_a_download_for_the_model_before_gives_way(autojump_clock: MockClock) -> None:

@@ -124,6 +124,12 @@ def test_what_a_model_lacks(bundled: Catalogue, tmp_path: Path) -> None:
     assert lacking("sd15-lcm", bundled, tmp_path) == ()
 
 
+def test_a_model_comes_without_an_acceleration_that_is_nowhere_to_be_had(tmp_path: Path) -> None:
+    for variant in (Variant("sdxl", "x.safetensors"), Variant("sd15", "x.safetensors")):
+        known = Catalogue((Preset("lcm-sdv1-5", "mine", (variant,), kind="acceleration"),))
+        assert ids(lacking("sd15-lcm", known, tmp_path)) == ["sd15-lcm", "taesd"]
+
+
 def test_a_model_s_files(tmp_path: Path) -> None:
     turbo = models().model("sd-turbo")
     assert turbo is not None

@@ -116,6 +116,20 @@ def test_places_on_the_stages() -> None:
     close_displays()
 
 
+def test_panels_that_show_no_more_are_forgotten() -> None:
+    open_displays()
+    screen = Screen("panels", (100, 100), vsync=False)
+    surface = pygame.Surface((10, 10))
+    for slots in (("one", "two"), ("two",), ("one", "three")):
+        screen.clear()
+        for slot in slots:
+            screen.panel(slot, surface, 0, 0)
+        screen.present()
+        assert set(screen._panels) == set(slots)
+    screen.close()
+    close_displays()
+
+
 def _corner(area: Area) -> tuple[int, int]:
     return area.left, area.top
 

@@ -12,8 +12,9 @@ import pytest
 from engine.layout import Area
 from engine.overlay import Overlay
 from engine.window import panels
+from engine.window.placing import Placed
 from engine.window.typeface import AMBER, BLUE, GREEN, RED, Color, Typeface, bar, plate
-from engine.window.view import OverlayView, Placed
+from engine.window.view import OverlayView
 from tests.helpers.pictures import Array
 
 PLAYING = Overlay(

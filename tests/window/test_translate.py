@@ -159,6 +159,20 @@ def test_held_keys_are_forgotten_with_the_focus(hand: Hand) -> None:
     assert hand.events(pygame.KEYDOWN, **key) == [KeyPressed("f")]
 
 
+def test_a_shift_is_told(hand: Hand) -> None:
+    key = {"key": pygame.K_p, "unicode": "P", "scancode": pygame.KSCAN_P}
+    assert hand.events(pygame.KEYDOWN, **key, mod=pygame.KMOD_RSHIFT) == [
+        KeyPressed("p", shift=True)
+    ]
+    arrow = {"key": pygame.K_LEFT, "unicode": "", "scancode": pygame.KSCAN_LEFT}
+    assert hand.events(pygame.KEYDOWN, **arrow, mod=pygame.KMOD_LSHIFT) == [
+        KeyPressed("left", shift=True)
+    ]
+    # typed with caps lock it is no other key
+    locked = key | {"scancode": pygame.KSCAN_Q}
+    assert hand.events(pygame.KEYDOWN, **locked, mod=pygame.KMOD_CAPS) == [KeyPressed("p")]
+
+
 def test_closing(hand: Hand) -> None:
     assert hand.events(pygame.QUIT) == [CloseRequested()]
     assert hand.events(pygame.WINDOWCLOSE) == [CloseRequested()]

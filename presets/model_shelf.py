@@ -1,0 +1,168 @@
+"""Entries of several files, base models and tiny autoencoders: what is here, whole or not, gone.
+
+Everything here blocks. Presets have one file for each base and a library of their own.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from engine.lora_base import NAME_OF_BASE
+from engine.option_readers import shown
+from presets.catalogue import Catalogue, Preset, PresetError
+from presets.library import Verdict
+from presets.models import Model, ModelFile, TinyAutoencoder, model_folder, tiny_folder
+from presets.models import catalogue as model_catalogue
+from presets.part_file import Lock, hash_file
+from presets.wanted import Mirror, megabytes
+from presets.wanting import hub_mirrors, is_here
+
+Entry = Model | TinyAutoencoder
+Presence = Literal["yes", "in part", "no"]
+
+
+def named(id: str, catalogue: Catalogue) -> Preset | Entry:
+    """The preset, base model or tiny autoencoder of this id.
+
+    Raises `PresetError`, with the id that was perhaps meant.
+    """
+    known = model_catalogue()
+    preset, model = catalogue.get(id), known.model(id)
+    entry: Preset | Entry | None = preset or model or known.tiny_autoencoder(id)
+    if entry is not None:
+        return entry
+    near = difflib.get_close_matches(id, [*catalogue.ids(), *(e.id for e in entries())], n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise PresetError(f"unknown preset {shown(id)}; {hint}see artflow presets list")
+
+
+def entries() -> tuple[Entry, ...]:
+    """All of them, in the catalogue's order."""
+    known = model_catalogue()
+    return (*known.models, *known.tiny_autoencoders)
+
+
+def is_bundled(entry: Entry) -> bool:
+    return isinstance(entry, Model) and bool(entry.bundled)
+
+
+def folder_of(entry: Entry, data: Path) -> Path:
+    """Where it is, or belongs."""
+    return model_folder(entry, data) if isinstance(entry, Model) else tiny_folder(entry, data)
+
+
+def presence(entry: Entry, data: Path) -> Presence:
+    """Whether it can be played, judged by what lies in its folder; no file is read through."""
+    if is_here(entry, data):
+        return "yes"
+    return "in part" if os.path.isdir(folder_of(entry, data)) else "no"
+
+
+def print_models(data: Path) -> None:
+    """The catalogue as a table, with what is on this disk."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("id", "on disk", "size", "base", "what it is", box=None, padding=(0, 1))
+    for model in model_catalogue().models:
+        width, height = model.size
+        about = f"; about {model.about_gb:g} GB" * bool(model.about_gb)
+        here, told = presence(model, data), f"{model.description}{about}"
+        table.add_row(model.id, here, f"{width}x{height}", model.base, told)
+    console = Console(highlight=False)
+    console.print("Base models (--model ID):")
+    console.print(table)
+    console.print(
+        "artflow presets download ID fetches one with all that it comes up with; artflow --model "
+        "ID does so while another plays, then changes to it.",
+        soft_wrap=True,
+    )
+
+
+def lines(entry: Entry, data: Path) -> Iterator[str]:
+    """All that is known of it."""
+    yield f"{entry.id}: {entry.name}; {entry.description}"
+    bases = (entry.base,) if isinstance(entry, Model) else entry.bases
+    kind = "base model" if isinstance(entry, Model) else "tiny autoencoder"
+    made_for = ", ".join(NAME_OF_BASE[base] for base in bases)
+    yield f"{kind}, {made_for}; licence {entry.license}"
+    if isinstance(entry, Model):
+        yield "{}x{}".format(*entry.size) + f", about {entry.about_gb:g} GB" * bool(entry.about_gb)
+        beside = [each for each in (entry.tiny_autoencoder, entry.acceleration) if each]
+        if beside:
+            yield f"comes up with {' and '.join(beside)}"
+    yield f"on disk: {presence(entry, data)}, {folder_of(entry, data)}"
+    for number, mirror in enumerate(mirrors(entry)):
+        yield f"  mirror {number}  {mirror.name}"
+    for file in entry.files:
+        size = megabytes(file.size) if file.size else "size unknown"
+        yield f"  {file.file}: {size}, sha256 {file.sha256 or 'not known'}"
+
+
+def mirrors(entry: Entry) -> tuple[Mirror, ...]:
+    """Where its files are, in order; none for what comes with the program."""
+    if not entry.files:
+        return ()
+    return hub_mirrors(entry.repository, entry.files[0].file, entry.modelscope)
+
+
+def verify(entry: Entry, data: Path, tell: Callable[[int, int], None]) -> Iterator[Verdict]:
+    """Read those of its files that are here, one after the other; `tell(bytes, of)` as it goes.
+
+    Raises `PresetError` where one cannot be read.
+    """
+    folder = folder_of(entry, data)
+    for file in entry.files:
+        path = folder / file.file
+        digest = ""
+        try:
+            total = path.stat().st_size
+            for done, digest in hash_file(path):  # noqa: B007 - the last one is whole
+                tell(done, total)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise PresetError(f"{entry.id} cannot be read: {reason} ({path})") from error
+        yield _verdict(entry, file, digest)
+
+
+def _verdict(entry: Entry, file: ModelFile, digest: str) -> Verdict:
+    if not file.sha256:
+        told = f"{file.file}: nobody vouches for a digest; it has {digest}"
+        return Verdict(entry.id, file.file, None, digest, told)
+    if digest == file.sha256:
+        return Verdict(entry.id, file.file, True, digest, f"{file.file}: the digest is right")
+    told = f"{file.file} has the digest {digest}, not {file.sha256}; delete it and fetch it again"
+    return Verdict(entry.id, file.file, False, digest, told)
+
+
+def delete(entry: Entry, data: Path) -> Path:
+    """Remove its folder with all that is in it, parts too; which one that was.
+
+    Raises `PresetError`: part of the program, not here, being fetched, or refused by the disk.
+    """
+    folder = folder_of(entry, data)
+    if is_bundled(entry):
+        raise PresetError(f"{entry.id} comes with the program and stays")
+    try:
+        if folder.is_symlink():
+            folder.unlink()  # what it leads to is somebody else's
+            return folder
+        if not folder.is_dir():
+            raise PresetError(f"{entry.id} is not on this disk; there is nothing to delete")
+        for path in sorted(folder.rglob("*.part.lock")):
+            lock = Lock(path)
+            if not lock.acquire():
+                raise PresetError(f"{entry.id} is being downloaded; cancel that first")
+            lock.release()
+        shutil.rmtree(folder)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise PresetError(f"{entry.id} cannot be deleted: {reason} ({folder})") from error
+    return folder
