@@ -22,7 +22,7 @@ def table() -> tuple[Parameter | Trigger, ...]:
         *preset_controls.rows(_preset(ANY), str),
         *preset_controls.triggers(tuple),
         *model_controls.rows(ANY),
-        *model_controls.TRIGGERS,
+        *model_controls.triggers(()),
     )
 
 

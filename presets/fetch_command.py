@@ -278,6 +278,8 @@ async def _watched(
 async def _stop_when_asked(stop: Callable[[], None]) -> None:
     # who ignores a signal (nohup) goes on ignoring it
     heard = [number for number in STOPPED_BY if signal.getsignal(number) != signal.SIG_IGN]
+    if not heard:
+        return
     with trio.open_signal_receiver(*heard) as signals:
         await anext(signals)
         stop()  # the next signal is the system's again, and ends at once

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, get_args
 
 from engine.controls import Parameter, Trigger
 from presets.models import Catalogue
+from presets.preset_controls import IdTrigger
 from presets.wanted import State
 
-TRIGGERS: Final = (
-    Trigger("model/download", "fetch a base model without changing to it", "s"),
-    Trigger("model/cancel", "stop fetching a base model; what arrived is kept for resuming", "s"),
+_TRIGGERS: Final = (
+    ("model/download", "fetch a base model without changing to it"),
+    ("model/cancel", "stop fetching a base model; what arrived is kept for resuming"),
 )
 
 _REPORTED: Final = (
@@ -34,6 +36,11 @@ def fetchable(catalogue: Catalogue) -> tuple[str, ...]:
     """The ids of what a hub has: base models and tiny autoencoders."""
     models = (model.id for model in catalogue.models if model.repository)
     return (*models, *(tiny.id for tiny in catalogue.tiny_autoencoders))
+
+
+def triggers(ids: Sequence[str]) -> tuple[Trigger, ...]:
+    """The triggers; `ids` are those of all that can be fetched, in the order of the list."""
+    return tuple(IdTrigger(name, help, "s", lambda: ids) for name, help in _TRIGGERS)
 
 
 def rows(id: str) -> tuple[Parameter, ...]:

@@ -10,7 +10,7 @@ import trio
 from engine.controls import Controls
 from engine.errors import ArtflowError, ModelError
 from presets.catalogue import Catalogue
-from presets.model_controls import TRIGGERS, control, fetchable, rows
+from presets.model_controls import control, fetchable, rows, triggers
 from presets.models import Model, ModelChoice, TinyAutoencoder, find_model
 from presets.models import catalogue as model_catalogue
 from presets.preset_progress import ProgressBoard
@@ -60,7 +60,7 @@ class ModelFetch:
         self._asked, self._to_fetch = trio.open_memory_channel[tuple[str, object]](64)
         for id in self._ids:
             controls.declare(*rows(id))
-        controls.declare(*TRIGGERS)
+        controls.declare(*triggers(self._ids))
         controls.on("model/download", lambda given, origin: self.download(str(given[0]), origin))
         controls.on("model/cancel", lambda given, _origin: self.cancel(str(given[0])))
 
@@ -103,6 +103,14 @@ class ModelFetch:
                 self._notice(f"{id} is on this disk; there is nothing to fetch")
         except ArtflowError as error:
             self._controls.report("model/download", str(error), origin)
+
+    async def complete(self, id: str) -> None:
+        """Fetch what the running model lacks, such as its tiny autoencoder, for the next start."""
+        try:
+            if await self.get(id):
+                self._notice(f"{id} is complete; what came is used from the next start")
+        except ArtflowError as error:
+            self._controls.report(f"model/{id}", str(error))
 
     async def get(self, id: str) -> bool:
         """Wait until all that `id` lacks is here; whether anything was lacking.

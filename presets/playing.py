@@ -117,6 +117,8 @@ class Playing:
                 await nursery.start(self.switcher.run)
                 if self._stock.coming:
                     self._models.want(self._stock.coming)
+                elif self._stock.asked:
+                    nursery.start_soon(self._fetch.complete, self._stock.model.id)
                 nursery.start_soon(self._models.run)
                 task_status.started()
         finally:

@@ -60,8 +60,8 @@ _ROWS: Final = (
 
 
 @dataclass(frozen=True)
-class PresetTrigger(Trigger):
-    """A trigger whose first argument is a preset's id, or its number in the order of the list."""
+class IdTrigger(Trigger):
+    """A trigger whose first argument is an id, or its number in the order of the list."""
 
     ids: Callable[[], Sequence[str]] = field(default=tuple, compare=False, repr=False)
 
@@ -73,9 +73,9 @@ class PresetTrigger(Trigger):
     def _numbered(self, number: float) -> str:
         ids = self.ids()
         if number not in range(len(ids)):
-            allowed = f"0 to {len(ids) - 1}" if ids else "none, there are no presets"
+            allowed = f"0 to {len(ids) - 1}" if ids else "none, the list is empty"
             raise ControlError(
-                f"{self.name}: no preset has the number {number:g}; allowed: {allowed}"
+                f"{self.name}: nothing has the number {number:g}; allowed: {allowed}"
             )
         return ids[int(number)]
 
@@ -97,7 +97,7 @@ class WeightParameter(Parameter):
 def triggers(ids: Callable[[], Sequence[str]]) -> tuple[Trigger, ...]:
     """The triggers; `ids` gives those of all presets in the order of the list."""
     return tuple(
-        PresetTrigger(f"preset/{name}", help, arguments, ids)
+        IdTrigger(f"preset/{name}", help, arguments, ids)
         if arguments
         else Trigger(f"preset/{name}", help)
         for name, arguments, help in _ROWS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import trio
 
 from engine.controls import Controls
-from engine.errors import ModelError
+from engine.errors import ControlError, ModelError
 from engine.mixing import Mix
 from engine.motion import Motion
 from engine.parameters import PARAMETERS
@@ -21,7 +22,7 @@ from presets.catalogue import PresetError
 from presets.model_fetch import fetching_told
 from presets.models import Catalogue, Model, ModelFile
 from presets.playing import Playing, Stock
-from presets.wanted import Wanted
+from presets.wanted import Mirror, Wanted, WantedFile
 from tests.helpers.mirror_server import Answer, MirrorServer, serving
 from tests.helpers.program import ROOT
 
@@ -193,6 +194,8 @@ async def test_a_fetch_can_be_stopped(tmp_path: Path, hub: MirrorServer) -> None
             part.controls.fire("model/cancel", ("sd-turbo",))
         with pytest.raises(ModelError, match="allowed: sd-turbo"):
             part.controls.fire("model/download", ("nonsense",))
+        with pytest.raises(ControlError, match="nothing has the number 9; allowed: 0 to 0"):
+            part.controls.fire("model/cancel", (9,))
 
 
 async def test_a_fetch_that_cannot_begin_is_told_and_ends_nothing(
@@ -206,6 +209,25 @@ async def test_a_fetch_that_cannot_begin_is_told_and_ends_nothing(
         part.controls.fire("model/download", ("sd-turbo",))
         await part.until(lambda: part.errors == ["nowhere to be had"])
     assert not hub.requests
+
+
+async def test_a_whole_model_gets_what_it_lacks_beside_it(
+    tmp_path: Path, hub: MirrorServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(REHEARSAL, tmp_path / "models" / "sd-turbo")
+    lacked = Wanted("taesd", tmp_path, (WantedFile("x", (Mirror("ours", hub.url("/x")),)),))
+    hub.files["/x"] = b"1234"
+    answers = [(lacked,), ()]
+    monkeypatch.setattr(model_fetch, "lacking", lambda *_: answers.pop(0))
+    async with playing(tmp_path, "sd-turbo") as part:
+        assert part.playing.model.id == "sd-turbo"
+        await part.until(lambda: len(part.notices) == 2)
+    assert part.notices == [
+        "fetching taesd",
+        "sd-turbo is complete; what came is used from the next start",
+    ]
+    assert part.changed == []
+    assert (tmp_path / "x").read_bytes() == b"1234"
 
 
 def test_an_unknown_model_is_refused_at_the_start(tmp_path: Path) -> None:

@@ -504,5 +504,5 @@ async def test_downloads_of_models_are_not_for_us(autojump_clock: MockClock) -> 
 
 async def test_a_show_without_presets(autojump_clock: MockClock) -> None:
     async with switching(autojump_clock, catalogue=Catalogue()) as stage:
-        assert "there are no presets" in stage.refused("load", 0)
+        assert "the list is empty" in stage.refused("load", 0)
         stage.fire("clear")
