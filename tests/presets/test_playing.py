@@ -140,7 +140,7 @@ async def test_a_model_that_is_asked_for_at_the_start_comes_while_another_plays(
         assert part.playing.model.id == "rehearsal"
         await part.until(lambda: part.changed == ["sd-turbo"])
         assert part.playing.model.id == part.controls.get("painter/model") == "sd-turbo"
-        await part.until(lambda: part.shares[-1] == 1)  # ten times a second at most
+        await part.until(lambda: part.shares[-1:] == [1])  # ten times a second at most
     assert ("sd-turbo", "downloading") in part.told
     assert part.notices == ["fetching sd-turbo (about 0.02 GB)"]
     assert part.states[0] == "queued"
