@@ -89,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             details = f"; details: {where}" if where else ""
             complain(one_line(f"unforeseen trouble: {type(error).__name__}: {error}{details}"))
         return 1
+    except BaseExceptionGroup:  # Ctrl-C once more, while the first was being heard
+        return 130
     finally:
         close_log()
 

@@ -21,7 +21,7 @@ from engine.logs import one_line
 from presets.catalogue import HERE, Catalogue, Preset, PresetError, Variant
 from presets.catalogue_file import load_catalogue
 from presets.lora_folder import HeaderCache, Look, OnDisk, generated, look
-from presets.part_file import Lock, clear, hash_file, lock_path
+from presets.part_file import Lock, clear, hash_file, lock_path, part_path
 
 log = logging.getLogger(__name__)
 
@@ -243,7 +243,7 @@ class Library:
         variants = [each for each in preset.variants if base in (None, each.base)]
         files = [self.folder / each.file for each in variants if each.file]
         with self._scanning:
-            removed = tuple(path for path in files if self._remove(id, path))
+            removed = tuple(gone for path in files if (gone := self._remove(id, path)))
         if not removed:
             if files or not variants:
                 raise PresetError(f"{id} is not on this disk; there is nothing to delete")
@@ -251,19 +251,21 @@ class Library:
         self.rescan()
         return removed
 
-    def _remove(self, id: str, path: Path) -> bool:
+    def _remove(self, id: str, path: Path) -> Path | None:
+        """What was removed: the file, or else what was kept of a download."""
         # names are checked where they are read; a link in the folder is removed, not its target
         if path.parent != self.folder or path.name in ("", ".", ".."):
             raise PresetError(f"{id} lies outside of {self.folder} and is not deleted")
         if not self.folder.is_dir():
-            return False
+            return None
         lock = Lock(lock_path(path))
         try:
             if not lock.acquire():
                 raise PresetError(f"{id} is being downloaded; cancel that first")
             try:
-                there = os.path.lexists(path)
-                if there:
+                part = part_path(path)
+                removed = next((each for each in (path, part) if os.path.lexists(each)), None)
+                if removed == path:
                     os.unlink(path)
                 clear(path)
             finally:
@@ -271,7 +273,7 @@ class Library:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise PresetError(f"{id} cannot be deleted: {reason} ({path})") from error
-        return there
+        return removed
 
 
 def _base(variant: Variant | None) -> str | None:

@@ -27,7 +27,7 @@ from presets.entry_readers import ALLOWED_FILE, SUFFIX, is_file_name
 from presets.library import Library, Snapshot, Status, Verdict, open_library
 from presets.models import catalogue as model_catalogue
 from presets.models import default_model, find_model
-from presets.part_file import hash_file, part_path
+from presets.part_file import hash_file
 from presets.statistics import Event, Statistics
 from presets.wanted import megabytes
 
@@ -208,14 +208,7 @@ def delete_entry(id: str, data: Path, more: Iterable[Path] = ()) -> None:
     if not isinstance(entry, Preset):
         removed = [model_shelf.delete(entry, data)]
     else:
-        files = [library.path(variant) for variant in entry.variants if variant.file]
-        parts = [part_path(file) for file in files if part_path(file).exists()]
-        try:
-            removed = library.delete(id, in_use=lambda _: False)
-        except PresetError:
-            removed = [part for part in parts if not part.exists()]
-            if not removed:
-                raise
+        removed = library.delete(id, in_use=lambda _: False)
     for path in removed:
         _console().print(f"deleted {path}", soft_wrap=True, markup=False)
 

@@ -132,6 +132,8 @@ class ModelFetch:
             if progress.state == "installed":
                 continue
             reason = progress.error or f"{each.id}: {progress.state}"
+            if each.id == id and progress.state == "cancelled":
+                raise ModelError(f"{id}: {reason}")
             if each.id == id:
                 raise ModelError(f"{id} did not come: {reason}; asked for again, it goes on")
             self._controls.report(f"model/{id}", f"{reason}; {id} comes up without {each.id}")

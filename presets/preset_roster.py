@@ -116,7 +116,8 @@ class Roster:
         variant, snapshot = self.variant(id), self._shelf.snapshot
         if variant is None or id in self.fetched or snapshot.status(variant) != "wrong":
             return ""
-        return snapshot.troubles.get(variant.filename, f"{variant.filename} cannot be used")
+        told = snapshot.troubles.get(variant.filename, f"{variant.filename} cannot be used")
+        return f"{told}; preset/delete {id} makes room for it" if variant.mirrors else told
 
     def check_fit(self, id: str) -> None:
         """Raises `PresetError`: unknown, or made for another base; then it says what does fit."""

@@ -35,10 +35,18 @@ def save(folder: Path, vae: Any, painter: Painter) -> None:
     vae.register_to_config(scaling_factor=painter.scale, force_upcast=False)
     for part, network in (("vae", vae), ("unet", painter.denoiser)):
         network.save_config(folder / part)
+        _forget_origin(folder / part / "config.json")
         _write_weights(folder / part / "diffusion_pytorch_model.safetensors", network.state_dict())
     scheduler().save_config(folder / "scheduler")
     _save_text_encoder(folder / "text_encoder", painter.text)
     _save_tokenizer(folder / "tokenizer", dict(painter.words))
+
+
+def _forget_origin(file: Path) -> None:
+    """Diffusers writes down where a network was loaded from: a path of this machine."""
+    config = json.loads(file.read_text())
+    config.pop("_name_or_path", None)
+    _write_json(file, config)
 
 
 def open_model(folder: Path, device: torch.device) -> tuple[Any, Painter]:

@@ -46,7 +46,7 @@ PLANS: Final[Mapping[str, Plan]] = {
         denoiser=DenoiserPlan(steps=15_000, batch=16, small_batch=16),
         together=TogetherPlan(steps=5400, batch=8, whole_batch=3),
         judge=JudgePlan(steps=1600),
-        preset=PresetPlan(steps=420, batch=12),
+        preset=PresetPlan(steps=340, batch=12),
     ),
     # a data-centre GPU and its 16 cores: about 25 minutes in all, in pieces with --minutes
     "gpu": Plan(

@@ -358,6 +358,14 @@ def test_delete_is_careful(tmp_path: Path) -> None:
     assert list(shelf.loras.iterdir()) == []
 
 
+def test_what_a_download_left_can_be_deleted(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, entry("two"))
+    part = part_path(shelf.loras / "two.safetensors")
+    part.write_bytes(b"begun")
+    assert shelf.library.delete("two", lambda _: False) == (part,)
+    assert not part.exists()
+
+
 def test_delete_from_no_folder(tmp_path: Path) -> None:
     library = Library(tmp_path / "none", Catalogue((entry("x"),)), tmp_path)
     with pytest.raises(PresetError, match="there is nothing to delete"):

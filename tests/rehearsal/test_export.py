@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from tokenizers import Tokenizer
 
 from presets.rehearsal import export
 from presets.rehearsal.captions import END, TOKENS, UNKNOWN, tokens, vocabulary, words_of
+from presets.rehearsal.training import MODEL
 
 KNOWN = vocabulary()
 # letters of which every Unicode version says the same
@@ -29,3 +32,10 @@ def test_the_saved_tokenizer_reads_prompts_as_the_training_did(saved: Tokenizer,
     wanted = saved.encode(text).ids
     if len(words_of(text.replace(UNKNOWN, "x"))) <= TOKENS - 2:
         assert tokens(text, KNOWN) == wanted + [KNOWN[END]] * (TOKENS - len(wanted))
+
+
+def test_the_shipped_model_names_no_place_of_the_machine_that_made_it() -> None:
+    configs = sorted(MODEL.rglob("*.json"))
+    assert len(configs) > 5
+    for config in configs:
+        assert "_name_or_path" not in json.loads(config.read_text()), config.name
