@@ -161,7 +161,7 @@ def _megabytes(size: float) -> str:
 def _dot(row: MenuRow, typeface: Typeface) -> pygame.Surface:
     size = round(typeface.unit * 0.46)
     color = _TONES.get(row.state, DIM)
-    if row.state == "installed":  # at rest: a ring
+    if row.state in ("absent", "cancelled"):  # not here: an empty ring
         ring = pygame.Surface((4 * size, 4 * size), pygame.SRCALPHA)
         pygame.draw.circle(ring, GREY, (2 * size, 2 * size), 2 * size, max(1, round(0.7 * size)))
         return pygame.transform.smoothscale(ring, (size, size))
