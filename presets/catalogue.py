@@ -19,6 +19,8 @@ from engine.lora_base import NAME_OF_BASE, TEXT_WIDTH_OF_BASE
 from engine.option_readers import shown
 from presets.wanted import Mirror
 
+MANY: Final = 8
+"""So many ids stand in one line of a message."""
 HERE: Final = Path(__file__).resolve().parent
 BUNDLED_CATALOGUE: Final = HERE / "loras.yaml"
 BASES: Final = tuple(NAME_OF_BASE)
@@ -145,7 +147,10 @@ class Catalogue:
         kind = NAME_OF_BASE.get(base, "of another kind")
         width = TEXT_WIDTH_OF_BASE.get(base, "unknown")
         what = "Styles" if preset.kind == "style" else "Accelerations"
-        instead = ", ".join(other.id for other in self.fitting(base, preset.kind)) or "none yet"
+        fitting = [each.id for each in self.fitting(base, preset.kind) if each.id != preset.id]
+        instead = ", ".join(fitting[:MANY]) or "none yet"
+        if len(fitting) > MANY:
+            instead += f" and {len(fitting) - MANY} more"
         return (
             f"'{preset.id}' is made for {made_for}; {running} is {kind} ({width}). "
             f"{what} for it: {instead}"
