@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 
 def strong_lora(model: Path, rank: int = 8, strength: float = 0.5, seed: int = 1) -> bytes:
-    """A LoRA in kohya's form on every attention of the UNet, which changes the picture plainly.
+    """A LoRA in kohya's form on attentions and convolutions of the UNet: the picture changes plainly.
 
     `strength` is the size of an addition beside the size of the weights it is added to.
     """
@@ -21,10 +21,12 @@ def strong_lora(model: Path, rank: int = 8, strength: float = 0.5, seed: int = 1
         for key in file.keys():  # noqa: SIM118 - it is no mapping
             name = key.removesuffix(".weight")
             weight = file.get_tensor(key).astype(np.float32)
-            if ".attn" not in name or name == key or weight.ndim != 2:
+            inner = ".attn" in name or (".resnets." in name and ".conv" in name)
+            if not inner or name == key or weight.ndim not in (2, 4):
                 continue
-            down = random.standard_normal((rank, weight.shape[1]), np.float32)
-            up = random.standard_normal((weight.shape[0], rank), np.float32)
+            out, into, *kernel = weight.shape
+            down = random.standard_normal((rank, into, *kernel), np.float32)
+            up = random.standard_normal((out, rank, *(1 for _ in kernel)), np.float32)
             up *= strength * weight.std() / np.sqrt(rank)
             lora = "lora_unet_" + name.replace(".", "_")
             tensors[f"{lora}.lora_down.weight"] = down.astype(np.float16)
