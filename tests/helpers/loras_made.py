@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 
 def strong_lora(model: Path, rank: int = 8, strength: float = 0.5, seed: int = 1) -> bytes:
-    """A LoRA in kohya's form on attentions and convolutions of the UNet: the picture changes plainly.
+    """A LoRA in kohya's form on attentions and convolutions: the picture changes plainly.
 
     `strength` is the size of an addition beside the size of the weights it is added to.
     """

@@ -44,7 +44,7 @@ def workshop(work: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     options = ("--plan", "trial", "--work", str(work), "--model", str(work / "model"))
     return subprocess.run(
         [sys.executable, "-m", "presets.rehearsal", *options, "--loras", str(work / "loras"),
-         "--workers", "1", "--threads", "1", *arguments],
+         "--workers", "2", "--threads", "1", *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "OMP_NUM_THREADS": "1"},
         cwd=work, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip

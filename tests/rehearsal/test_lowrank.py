@@ -190,7 +190,7 @@ def test_diffusers_plays_and_fuses_the_same(form: str, tmp_path: Path) -> None:
     additions = lowrank.load(pipe.unet, tmp_path / "style.safetensors")
     ours = answer(pipe.unet)
     additions.detach()
-    assert (ours - before).abs().max() > 0.1
+    assert (ours - before).abs().max() > 0.01
     pipe.load_lora_weights(tmp_path, weight_name="style.safetensors", local_files_only=True)
     torch.testing.assert_close(ours, answer(pipe.unet), atol=1e-5, rtol=1e-5)
     pipe.fuse_lora()
