@@ -14,9 +14,9 @@ from typing import Final, TextIO, cast
 
 import trio
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
+from engine.beneath import Beneath
 from engine.controls import Change, Controls, Snapshot
 from engine.logs import PRINTER, Direct, Printer
 
@@ -48,7 +48,7 @@ class Terminal:
         self._controls = controls
         self._console = console or Console(file=cast(TextIO, Direct(sys.stderr or io.StringIO())))
         self._printer = printer
-        self._live: Live | None = None  # touched by the printer's thread alone
+        self._beneath = Beneath(self._console, printer)
         self._clock = clock
         self._printed: dict[str, float] = {}
         self._ends = (controls.listen(self._on_change), controls.on_report(self._on_report))
@@ -63,18 +63,12 @@ class Terminal:
             if not self._console.is_terminal:
                 await trio.sleep_forever()
             while True:
-                line = status(self._controls.snapshot)
-                self._printer.draw(partial(self._draw, line), self._stream)
+                self._beneath.draw(status(self._controls.snapshot))
                 await trio.sleep(REFRESH_S)
         finally:
             for end in self._ends:
                 end()
-            self._printer.draw(None, self._stream)
-            self._printer.put(self._undraw, self._stream)
-
-    @property
-    def _stream(self) -> TextIO:
-        return cast(TextIO, self._console.file)
+            self._beneath.close()
 
     def _on_change(self, change: Change) -> None:
         name, value = change.parameter.name, str(change.value)
@@ -92,27 +86,7 @@ class Terminal:
 
     def _print(self, line: Text) -> None:
         write = partial(self._console.print, line, soft_wrap=True)
-        self._printer.put(write, self._stream)
-
-    # in the printer's thread
-
-    def _draw(self, line: Text) -> None:
-        if self._live is None:
-            # its redirection of stdout would make whoever prints wait for the console
-            self._live = Live(
-                console=self._console,
-                auto_refresh=False,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
-        self._live.update(line, refresh=True)
-
-    def _undraw(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self._printer.put(write, cast(TextIO, self._console.file))
 
 
 def status(snapshot: Snapshot) -> Text:

@@ -14,11 +14,11 @@ from functools import partial
 from typing import Final, Protocol, TextIO, cast
 
 from rich.console import Console
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from engine.beneath import Beneath
 from engine.logs import PRINTER, Direct, Printer, one_line
 from engine.overlay import clock_text
 from presets.wanted import CHECKED, FINAL, Progress, megabytes
@@ -157,46 +157,17 @@ def bars(standing: Mapping[str, Progress]) -> Table:
 
 
 class Bars:
-    """Draws the downloads that are on their way, beneath what is printed. `close` takes them away.
-
-    Every drawing is whole, so of those that wait for the terminal only the newest counts.
-    """
+    """Draws the downloads that are on their way, beneath what is printed, until `close`."""
 
     def __init__(self, console: Console, printer: Printer = PRINTER) -> None:
-        self._console, self._printer = console, printer
         self._standing: dict[str, Progress] = {}
-        self._live: Live | None = None  # touched by the printer's thread alone
+        self._beneath = Beneath(console, printer)
 
     def tell(self, id: str, progress: Progress) -> None:
         self._standing[id] = progress
         if progress.state in FINAL:
             del self._standing[id]
-        self._printer.draw(partial(self._draw, bars(self._standing)), self._stream)
+        self._beneath.draw(bars(self._standing))
 
     def close(self) -> None:
-        self._printer.draw(None, self._stream)
-        self._printer.put(self._undraw, self._stream)
-
-    @property
-    def _stream(self) -> TextIO:
-        return cast(TextIO, self._console.file)
-
-    # in the printer's thread
-
-    def _draw(self, table: Table) -> None:
-        if self._live is None:
-            # its redirection of stdout would make whoever prints wait for the console
-            self._live = Live(
-                console=self._console,
-                auto_refresh=False,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
-        self._live.update(table, refresh=True)
-
-    def _undraw(self) -> None:
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        self._beneath.close()

@@ -33,9 +33,8 @@ class Criticism:
         width: int = 32,
         sizes: int = 1,
         learning: float = 4e-4,
-        likeness: float = _LIKENESS,
     ) -> None:
-        self._bench, self._likeness = bench, likeness
+        self._bench = bench
         critics = [networks.PatchCritic(BASE, width) for _ in range(sizes)]
         self._critics = nn.ModuleList(critics).to(bench.device)
         self._optimizer = torch.optim.AdamW(
@@ -84,7 +83,7 @@ class Criticism:
                     _, wanted = critic(real, style)
                 # close in what the critic looks at, not pixel by pixel
                 for one, other in zip(seen, wanted, strict=True):
-                    loss = loss + self._likeness * F.l1_loss(one.float(), other.float())
+                    loss = loss + _LIKENESS * F.l1_loss(one.float(), other.float())
                 loss = loss - told.float().mean()
             real, made = _smaller(real), _smaller(made)
         return loss / len(self._critics)

@@ -217,10 +217,7 @@ class DenoiserStage:
 
     def finish(self) -> None:
         self._average.swap()
-        networks.save(self._denoiser, self._bench.folder / "denoiser")
-        networks.save(self._text, self._bench.folder / "text")
-        facts = {"scale": self._scale, "words": self._words}
-        (self._bench.folder / "latents.json").write_text(json.dumps(facts))
+        Painter(self._denoiser, self._text, self._words, self._scale).save(self._bench.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +245,13 @@ class Painter:
             facts["words"],
             facts["scale"],
         )
+
+    def save(self, folder: Path) -> None:
+        """Write what `load` reads."""
+        networks.save(self.denoiser, folder / "denoiser")
+        networks.save(self.text, folder / "text")
+        facts = {"scale": self.scale, "words": dict(self.words)}
+        (folder / "latents.json").write_text(json.dumps(facts))
 
     @torch.no_grad()
     def paint(

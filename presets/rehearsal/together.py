@@ -7,7 +7,6 @@ looks at them; its opinion reaches the denoiser through the decoder.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -178,8 +177,5 @@ class TogetherStage:
     def finish(self) -> None:
         self._average.swap()
         folder = self._bench.folder / NAME
-        networks.save(self._painter.denoiser, folder / "denoiser")
-        networks.save(self._painter.text, folder / "text")
-        facts = {"scale": self._painter.scale, "words": dict(self._painter.words)}
-        (folder / "latents.json").write_text(json.dumps(facts))
+        self._painter.save(folder)
         networks.save(self._network, folder / "decoder")
