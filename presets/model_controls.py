@@ -7,23 +7,12 @@ from typing import Final, get_args
 
 from engine.controls import Parameter, Trigger
 from presets.models import Catalogue
-from presets.preset_controls import IdTrigger
+from presets.preset_controls import DOWNLOADED, IdTrigger
 from presets.wanted import State
 
 _TRIGGERS: Final = (
     ("model/download", "fetch a base model without changing to it"),
     ("model/cancel", "stop fetching a base model; what arrived is kept for resuming"),
-)
-
-_REPORTED: Final = (
-    # aspect, kind, help, unit
-    ("progress", "f", "share of {id} that has arrived; 1 once it is verified", ""),
-    ("mb", "f", "of {id} that has arrived", "MB"),
-    ("total-mb", "f", "size of {id}", "MB"),
-    ("rate", "f", "how fast {id} arrives", "MB/s"),
-    ("eta", "f", "until {id} is here", "s"),
-    ("mirror", "s", "where {id} comes from", ""),
-    ("error", "s", "why {id} failed", ""),
 )
 
 
@@ -59,10 +48,10 @@ def rows(id: str) -> tuple[Parameter, ...]:
             control(id, aspect),
             kind,
             0.0 if kind == "f" else "",
-            help.format(id=id),
+            help.format(name=id),
             unit=unit,
             read_only=True,
         )
-        for aspect, kind, help, unit in _REPORTED
+        for aspect, kind, help, unit in DOWNLOADED
     )
     return (state, *numbers)

@@ -109,6 +109,18 @@ def control(id: str, aspect: str) -> str:
     return f"preset/{id}/{aspect}"
 
 
+DOWNLOADED: Final = (
+    # aspect, kind, help, unit
+    ("progress", "f", "share of {name} that has arrived; 1 once it is verified", ""),
+    ("mb", "f", "of {name} that has arrived", "MB"),
+    ("total-mb", "f", "size of {name}", "MB"),
+    ("rate", "f", "how fast {name} arrives", "MB/s"),
+    ("eta", "f", "until {name} is here", "s"),
+    ("mirror", "s", "where {name} comes from", ""),
+    ("error", "s", "why {name} failed", ""),
+)
+"""What is told of every download, a preset's or a model's."""
+
 _REPORTED: Final = (
     # aspect, kind, help, unit, choices
     ("state", "s", "what becomes of {name}", "", STATES),
@@ -116,13 +128,7 @@ _REPORTED: Final = (
     ("kind", "s", "a style, or the acceleration beside it", "", KINDS),
     ("base", "s", "the kind of base model that {name} plays on", "", None),
     ("fits", "i", "1: {name} loads on the running model", "", None),
-    ("progress", "f", "share of {name} that has arrived; 1 once it is verified", "", None),
-    ("mb", "f", "of {name} that has arrived", "MB", None),
-    ("total-mb", "f", "size of {name}", "MB", None),
-    ("rate", "f", "how fast {name} arrives", "MB/s", None),
-    ("eta", "f", "until {name} is here", "s", None),
-    ("mirror", "s", "where {name} comes from", "", None),
-    ("error", "s", "why {name} failed", "", None),
+    *((*row, None) for row in DOWNLOADED),
 )
 _DEFAULTS: Final[dict[str, Value]] = {"f": 0.0, "i": 0, "s": ""}
 
