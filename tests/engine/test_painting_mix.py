@@ -30,8 +30,8 @@ async def test_a_mix_is_in_the_pictures_from_when_its_files_are_ready() -> None:
         bench.painting.blend(MIX)
         await bench.painted(1)  # the first file is slow to read: painting goes on
         assert bench.staged == []
-        await bench.painted(1, 76)
-        assert set(bench.staged) == set(FILES)
+        await bench.painted(1, 76)  # the picture may be seen before what was said of it is read
+        await bench.until(lambda: set(bench.staged) == set(FILES))
         bench.painting.blend(Mix(FILES, {"neon": -0.5}))
         await bench.painted(100, 50)
         bench.painting.blend(Mix(FILES, {}, words_a="12345"))
@@ -86,4 +86,6 @@ async def test_another_model_gets_the_newest_mix() -> None:
         bench.painting.change(Job("other", SIZE, painter=f"{painters.MODULE}:ShowsItsMix"))
         bench.painting.blend(MIX)  # not for the one that is leaving
         await bench.painted(1, 76)
-        assert len(bench.staged) == 2
+        await bench.until(lambda: len(bench.staged) == 2)
+        await bench.painted(1, 76)
+        assert len(bench.staged) == 2, "the one that left told nothing"
