@@ -139,7 +139,7 @@ def run(context: typer.Context, **written: Any) -> None:
     """Run the show: a picture source, painted live, played over OSC."""
     from engine.data_folder import open_data_folder
     from engine.logs import complain, notice, open_log
-    from engine.options import assemble, later_notes, read
+    from engine.options import assemble, idle_notes, read
 
     show_text = written.pop("show_file")
     line, problems = read(_given(written), lambda name: f"--{name}")
@@ -156,7 +156,7 @@ def run(context: typer.Context, **written: Any) -> None:
         told = f"{fault}; left out, the rest of the show runs"
         log.warning("%s", told)
         complain(told)
-    for note in later_notes({**file, **line}):
+    for note in idle_notes({**file, **line}):
         notice(note)
 
     from artflow_show import run_show

@@ -17,6 +17,8 @@ import msgspec
 import trio
 
 from controllers.bench import bench_controls, bench_osc
+from controllers.bench_beside import bench_beside
+from controllers.bench_flood import FLOODS, MESSAGES, bench_flood
 from engine.bench import bench_frames, machine, times
 from engine.errors import ArtflowError
 from engine.latest import SWITCH_INTERVAL_S
@@ -70,6 +72,11 @@ def _run_bench(what: str, model: str, seconds: float | None, against: str, as_js
     else:
         with waiting_for(f"measuring OSC, {span:g} s"):
             result["osc"] = trio.run(bench_osc, span)
+    if what == "osc":
+        with waiting_for(f"flooding with {FLOODS} times {MESSAGES:,} messages"):
+            result["flood"] = trio.run(bench_flood)
+        with waiting_for(f"measuring beside python-osc, {3 * span:g} s"):
+            result["beside"] = trio.run(bench_beside, span)
     if as_json:  # msgspec writes null for what is no number, as JSON wants it
         print(msgspec.json.format(msgspec.json.encode(result)).decode())
     else:

@@ -23,6 +23,7 @@ import trio
 
 from controllers.keyboard import Keyboard, help_rows
 from controllers.osc import OscServer
+from controllers.osc_allow import everyone, gate, where
 from controllers.terminal import Terminal
 from engine.controls import Controls, Parameter, Trigger
 from engine.data_folder import open_data_folder
@@ -104,6 +105,7 @@ class Show:
         self.menu = PresetMenu(self.controls, self.presets.switcher.roster, self._notice)
         self._start_with(lambda name: name.startswith(OF_PRESETS))
         self.motion = Motion(self.controls)  # from here on values travel
+        self.gate = gate(options.allow, self._refused) if options.guarded else None
         self.osc = self._osc()
         self.keyboard = Keyboard(
             self.controls,
@@ -158,6 +160,8 @@ class Show:
             feedback=self.options.feedback,
             version=show_version(),
             told=self._refused,
+            allowed=self.gate or everyone,
+            compat=bool(self.options.compat),
         )
 
     def _job(self, model: ModelChoice) -> Job:
@@ -285,7 +289,7 @@ class Show:
                     await players.start(self.presets.run)
                     if self.osc is not None:
                         await players.start(self.osc.run)
-                        notice(f"OSC: udp {self.osc.host}:{self.osc.port}")
+                        notice(f"OSC: udp {where(self.osc.host, self.osc.port, self.gate)}")
                     notice(told_of(self.model, self.options.model))
                     self._listening.set()
                     async with running(self._terminal):

@@ -66,9 +66,11 @@ class ControlFigures(msgspec.Struct, frozen=True):
 
 @dataclass
 class Heard:
-    """What came in through `port`, as `engine.bench.delays` reads it."""
+    """What came in through `server`, as `engine.bench.delays` reads it."""
 
-    port: int
+    server: OscServer
+    newest: int = 0
+    """The number stored last."""
     stored_ns: dict[int, int] = field(default_factory=dict)
     """When each number was stored, but for those that a newer one replaced (monotonic)."""
     held: list[tuple[int, int]] = field(default_factory=list)
@@ -76,35 +78,37 @@ class Heard:
     committed: list[protocol.Applied] = field(default_factory=list)
     """When each of these snapshots was there."""
 
+    @property
+    def port(self) -> int:
+        return self.server.port
+
 
 @asynccontextmanager
 async def hearing(controls: Controls, offer: Callable[[Snapshot], None]) -> AsyncIterator[Heard]:
     """An OSC server for `controls`, each turn's changes committed at once, as in the show."""
     changed = trio.Event()
-    newest = 0
     server = OscServer(controls, "127.0.0.1", 0, version="bench")
 
     def listen(change: Change) -> None:
-        nonlocal newest
         if change.parameter.name == "paint/seed" and change.origin is not None:
-            newest = int(change.value)
-            heard.stored_ns[newest] = time.monotonic_ns()
+            heard.newest = int(change.value)
+            heard.stored_ns[heard.newest] = time.monotonic_ns()
 
     async def commit() -> None:
         nonlocal changed
         while True:
             changed = trio.Event()
             snapshot = controls.commit()
-            heard.held.append((snapshot.seq, newest))
+            heard.held.append((snapshot.seq, heard.newest))
             heard.committed.append(protocol.Applied(snapshot.seq, time.monotonic_ns()))
             offer(snapshot)
             await changed.wait()
 
     controls.listen(listen)
     controls.wake = lambda: changed.set()
+    heard = Heard(server)
     async with trio.open_nursery() as nursery:
         await nursery.start(server.run)
-        heard = Heard(server.port)
         nursery.start_soon(commit)
         yield heard
         nursery.cancel_scope.cancel()
@@ -164,6 +168,7 @@ async def bench_controls(
 
 
 async def _delays(heard: Heard, seconds: float) -> list[float]:
+    heard.newest = 0  # a commit for another reason holds nothing of what will be sent
     heard.held.clear()
     heard.committed.clear()
     sent = await send_numbers(heard.port, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -12,7 +13,8 @@ import trio
 
 from controllers.osc_peers import Address
 from controllers.osc_session import OscSession
-from controllers.osc_udp import Datagrams, Opener, open_udp, resolve
+from controllers.osc_tcp import Listener, Opener, OscLines, open_both
+from controllers.osc_udp import Datagrams, resolve
 from engine.controls import Controls
 from engine.errors import ArtflowError
 
@@ -20,15 +22,18 @@ TURN_PACKETS: Final = 256
 TURN_BYTES: Final = 65536
 """One turn of the conductor reads no more; a flood waits in the socket, and others get theirs."""
 RETRY_S: Final = 0.1
+COUNT_EVERY_S: Final = 0.5
 
 _log = logging.getLogger(__name__)
 
 
 class OscServer:
-    """Plays `controls` over OSC and tells what happens.
+    """Plays `controls` over OSC, UDP and TCP on one port number, and tells what happens.
 
-    `feedback` lists places, (host, port), that hear every change. `told` gets (address, text) of
-    what was refused, once a second at most, for the operator. `port` 0 takes any free one;
+    `feedback` lists places, (host, port), that hear every change. `allowed` says of a host, as
+    text, whether it may play: others are counted, never answered. `compat` understands
+    StreamDiffusionTD's addresses, too. `told` gets (address, text) of
+    what was refused, once a second at most, for the operator. `port` 0 takes any that is free;
     once `run` has started, `host` and `port` say where it listens.
     """
 
@@ -41,8 +46,10 @@ class OscServer:
         feedback: Sequence[tuple[str, int]] = (),
         version: str,
         told: Callable[[str, str], None] | None = None,
+        allowed: Callable[[str], bool] = lambda _: True,
+        compat: bool = False,
         wall: Callable[[], float] = time.time,
-        open_datagrams: Opener = open_udp,
+        open_sockets: Opener = open_both,
     ) -> None:
         self.host = host
         self.port = port
@@ -50,9 +57,12 @@ class OscServer:
         self._targets = tuple(feedback)
         self._version = version
         self._told = told
+        self._allowed = allowed
+        self._compat = compat
         self._wall = wall
-        self._open = open_datagrams
+        self._open = open_sockets
         self._session: OscSession | None = None
+        self._due = math.inf
         self._news = trio.Event()
         self._stuck = trio.Event()
 
@@ -78,22 +88,26 @@ class OscServer:
 
         Feedback begins once its target's name is found, which may take a slow network seconds.
         """
-        with closing(await self._open(self.host, self.port)) as datagrams:
-            self.host, self.port = datagrams.address
+        datagrams, listener = await self._open(self.host, self.port)
+        with closing(datagrams), closing(listener):
+            self.host, self.port, _ = datagrams.address
             self._session = session = OscSession(
                 self._controls,
                 version=self._version,
                 clock=trio.current_time,
                 wall=self._wall,
                 told=self._told,
+                compat=self._compat,
             )
             session.feedback.wake = self._wake
             with closing(session.feedback):
                 try:
                     async with trio.open_nursery() as nursery:
                         nursery.start_soon(self._hear, session, datagrams)
+                        nursery.start_soon(self._connect, session, datagrams, listener)
                         nursery.start_soon(self._keep_time, session, datagrams)
                         nursery.start_soon(self._unblock, session, datagrams)
+                        nursery.start_soon(self._count, session)
                         for target in self._targets:
                             nursery.start_soon(self._keep, session, target, datagrams.address)
                         task_status.started((self.host, self.port))
@@ -114,25 +128,58 @@ class OscServer:
         self._news.set()
 
     async def _hear(self, session: OscSession, datagrams: Datagrams) -> None:
+        flooded = False
         while True:
-            await datagrams.readable()
+            if flooded:
+                # the others have their turn, and to ask whether there is more takes time
+                await trio.lowlevel.checkpoint()
+            else:
+                await datagrams.readable()
             try:
+                if not flooded:
+                    # the first counts before we look whether more came with it
+                    session.receive(self._allowed_of(session, datagrams.receive(1, TURN_BYTES)))
                 batch = datagrams.receive(TURN_PACKETS, TURN_BYTES)
             except OSError as error:
                 # a network that goes down comes back; the show does not end for it
                 _log.warning("receiving OSC: %s", error)
                 await trio.sleep(RETRY_S)
                 continue
-            session.receive(batch)
-            self._speak(session, datagrams)
+            flooded = len(batch) == TURN_PACKETS
+            if batch:
+                session.receive(self._allowed_of(session, batch))
+            self._heard(session, datagrams)
+
+    def _heard(self, session: OscSession, datagrams: Datagrams) -> None:
+        """A turn is over: answer, and see to it that what it made due is done in time."""
+        self._speak(session, datagrams)
+        if session.deadline() < self._due:
             self._wake()
+
+    def _allowed_of(
+        self, session: OscSession, batch: Sequence[tuple[bytes, Address]]
+    ) -> Sequence[tuple[bytes, Address]]:
+        hosts = {address.host for _, address in batch}
+        refused = {host for host in hosts if not self._allowed(host)}
+        if not refused:
+            return batch
+        heard = [item for item in batch if item[1].host not in refused]
+        session.turn_away(len(batch) - len(heard))
+        return heard
+
+    async def _connect(self, session: OscSession, datagrams: Datagrams, listener: Listener) -> None:
+        def heard() -> None:
+            self._heard(session, datagrams)
+
+        await OscLines(session, heard, self._allowed).run(listener)
 
     async def _keep_time(self, session: OscSession, datagrams: Datagrams) -> None:
         while True:
             self._news = trio.Event()
             session.advance()
             self._speak(session, datagrams)
-            with trio.move_on_at(session.deadline()):
+            self._due = session.deadline()
+            with trio.move_on_at(self._due):
                 await self._news.wait()
 
     def _speak(self, session: OscSession, datagrams: Datagrams) -> None:
@@ -142,6 +189,13 @@ class OscServer:
                 self._stuck.set()
                 return
             outbox.popleft()
+
+    async def _count(self, session: OscSession) -> None:
+        while True:
+            self._controls.publish("osc/received", session.received)
+            self._controls.publish("osc/coalesced", session.coalesced)
+            self._controls.publish("osc/refused", session.refused)
+            await trio.sleep(COUNT_EVERY_S)
 
     async def _unblock(self, session: OscSession, datagrams: Datagrams) -> None:
         while True:

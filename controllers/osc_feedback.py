@@ -1,7 +1,8 @@
 """What leaves over OSC: values, states, errors, heartbeats; decided without I/O.
 
-Packets are put into `outbox` with their address; whoever does the I/O empties it, calls `advance`
-at `deadline` and is called back through `wake` when there is something new.
+Packets are put into `outbox` with their address, those of a TCP connection into its own of `links`;
+whoever does the I/O empties them, calls `advance` at `deadline` and is called back through `wake`
+when there is something new.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from controllers.osc_outbox import Outbox
 from controllers.osc_patterns import Pattern
 from controllers.osc_peers import Address, Asker, Peer, PeerBook
 from controllers.osc_wire import MAX_PACKET_BYTES, Arg, clip, pack_message
@@ -38,7 +40,10 @@ class OscFeedback:
         self.controls = controls
         self.clock = clock
         self.outbox: deque[tuple[bytes, Address]] = deque(maxlen=MAX_WAITING_PACKETS)
+        self.links: dict[int, Outbox] = {}
+        """Number of a connection that is open to what it has still to be sent."""
         self.wake: Callable[[], None] = lambda: None
+        self.on_beat: Callable[[], None] = lambda: None
         self.book = PeerBook(self._welcome)
         self._version = version
         self._busy: dict[Peer, None] = {}
@@ -66,9 +71,15 @@ class OscFeedback:
 
     def renew(self) -> None:
         """A turn begins: whoever has nothing left to be sent may ask for `MAX_ANSWERS` again."""
-        if not self.outbox or len(self._spent) > _MAX_SPENDERS:
+        if not self._spent:
+            return
+        if len(self._spent) > _MAX_SPENDERS:
             self._spent.clear()
-            self._overdrawn.clear()
+        self._spent = {to: spent for to, spent in self._spent.items() if self._owed(to)}
+        self._overdrawn &= self._spent.keys()
+
+    def _owed(self, sender: Address) -> bool:
+        return bool(self.links.get(sender.link) if sender.link else self.outbox)
 
     def may_ask(self, asker: Asker, address: str) -> bool:
         """Whether the sender may be answered more this turn; the first time it may not, it is told.
@@ -102,7 +113,7 @@ class OscFeedback:
         """Tell the sender a parameter's value."""
         value = self.controls.get(parameter.name)
         for packet in _value_packets(parameter, value):
-            self._reply(asker, packet)
+            self._reply(asker, packet, parameter.name)
         for peer in asker.peers:
             peer.known[parameter.name] = value
 
@@ -114,15 +125,24 @@ class OscFeedback:
     def stop_tape(self) -> None:
         self._tape = None
 
-    def _reply(self, asker: Asker, packet: bytes) -> None:
+    def _reply(self, asker: Asker, packet: bytes, value_of: str | None = None) -> None:
         if self._tape is not None:
             self._tape.append(packet)
         self._spend(asker.sender, 1)
         for peer in asker.peers:
-            self._send(peer, packet)
+            self._send(peer, packet, value_of, answer=True)
 
-    def _send(self, peer: Peer, packet: bytes) -> None:
-        self.outbox.append((packet, peer.address))
+    def _send(
+        self, peer: Peer, packet: bytes, value_of: str | None = None, *, answer: bool = False
+    ) -> None:
+        if not peer.address.link:
+            self.outbox.append((packet, peer.address))
+        elif (link := self.links.get(peer.address.link)) is not None:
+            link.put(packet, value_of, answer=answer)
+
+    def send(self, peer: Peer, packet: bytes, value_of: str) -> None:
+        """Tell a peer the value of something that is no control, as another dialect calls it."""
+        self._send(peer, packet, value_of)
 
     def send_current(self, peer: Peer, pattern: Pattern | None, asker: Asker | None = None) -> None:
         """Send every matching value as it is now (None: all); these are answers to `asker`."""
@@ -175,18 +195,22 @@ class OscFeedback:
         parameter = change.parameter
         name = parameter.name
         origin = change.origin if isinstance(change.origin, Asker) else None
+        news = False
         for peer in self.book.subscribers():
             if not peer.wants(name):
                 continue
-            if parameter.read_only and parameter.choices is not None:
+            news = True
+            if _steps(parameter):
                 self._send_value(peer, parameter, change.value, self.clock())
                 continue
             if origin is not None and peer is origin.author:
                 peer.known[name] = change.value
             self._note(peer, name)
         if origin is not None and change.clamped:
+            news = True
             self.force(origin, name)
-        self.wake()
+        if news:
+            self.wake()
 
     def _note(self, peer: Peer, name: str) -> None:
         peer.note(name, self.clock())
@@ -194,7 +218,7 @@ class OscFeedback:
 
     def _send_value(self, peer: Peer, parameter: Parameter, value: Value, now: float) -> None:
         for packet in _value_packets(parameter, value):
-            self._send(peer, packet)
+            self._send(peer, packet, None if _steps(parameter) else parameter.name)
         peer.sent(parameter.name, value, now)
 
     # time
@@ -218,7 +242,8 @@ class OscFeedback:
             on_time = now < self._next_beat + 1
             self._next_beat = self._next_beat + 1 if on_time else now + 1
             for peer in self.book.subscribers():
-                self._send(peer, pack_message(PREFIX + "heartbeat", self._beats))
+                self._send(peer, pack_message(PREFIX + "heartbeat", self._beats), "heartbeat")
+            self.on_beat()
 
     def finish(self) -> None:
         """The end: what still waits for its time is sent now."""
@@ -236,6 +261,11 @@ class OscFeedback:
         if held:
             text = f"{held} more errors were not sent (at most 20 a second are)"
             self._send(peer, _error_packet("", text, None))
+
+
+def _steps(parameter: Parameter) -> bool:
+    """Whether each of its values is an event that everybody hears of."""
+    return parameter.read_only and parameter.choices is not None
 
 
 def wire_value(parameter: Parameter, value: Value) -> float | int | str:

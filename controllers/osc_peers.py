@@ -30,6 +30,8 @@ class Address(NamedTuple):
 
     host: str
     port: int
+    link: int = 0
+    """0 over UDP; over TCP the number of the connection, never used again."""
 
 
 class Peer:
@@ -149,14 +151,17 @@ class PeerBook:
 
         A socket that subscribed is answered where it asked to be. So is every other socket of a
         host that named a port; but as two programs may share a host, such a socket, which never
-        introduced itself, also hears the answer itself.
+        introduced itself, also hears the answer itself. So does every TCP connection.
         """
         found = self._askers.get(sender)
         if found is not None:
             return found
         own = self._introduced.get(sender) or self._subscribers.get(sender)
         if own is not None:
-            found = Asker(sender, own, (own,))
+            peers = [own]
+            if sender.link and own.address != sender:
+                peers.append(self._subscribers.get(sender) or self._stranger(sender))
+            found = Asker(sender, own, tuple(peers))
         else:
             author = self._stranger(sender)
             named = self._named_by(sender.host)
@@ -188,6 +193,10 @@ class PeerBook:
         peer.subscribe(None, None)
         peer.lease_until = math.inf
         return peer
+
+    def kept(self) -> Iterator[Peer]:
+        """The --feedback targets."""
+        return (peer for peer in self.subscribers() if peer.lease_until == math.inf)
 
     def subscribe(
         self,
@@ -245,6 +254,17 @@ class PeerBook:
             self._dismiss(self.asker(sender).author)
         elif (named := self._subscribers.get(Address(sender.host, port))) is not None:
             self._dismiss(named)
+
+    def leave(self, sender: Address) -> None:
+        """A TCP connection is over: so is what was leased to it, and nobody asks from it again."""
+        own = self._subscribers.get(sender)
+        if own is not None:
+            self._dismiss(own)
+        named = self._introduced.pop(sender, None)
+        if named is not None:
+            named.introduced.remove(sender)
+        self._strangers.pop(sender, None)
+        self._askers.pop(sender, None)
 
     def expire(self, now: float) -> None:
         """Forget every subscriber whose lease is over."""

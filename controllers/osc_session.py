@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from controllers import osc_commands
+from controllers.osc_compat import INCOMING, Dialect
 from controllers.osc_feedback import PREFIX, OscFeedback, quotable
+from controllers.osc_newest import Newest
 from controllers.osc_patterns import Pattern, is_pattern
 from controllers.osc_peers import Address, Asker
 from controllers.osc_wire import (
@@ -30,7 +32,7 @@ from controllers.osc_wire import (
     read_packet,
     seconds_ahead,
 )
-from engine.controls import Controls, Parameter
+from engine.controls import Controls
 from engine.errors import ArtflowError, ControlError, UnknownControl
 
 MAX_AHEAD_S: Final = 10.0
@@ -77,14 +79,16 @@ class OscSession:
         clock: Callable[[], float],
         wall: Callable[[], float],
         told: Callable[[str, str], None] | None = None,
+        compat: bool = False,
     ) -> None:
         self.controls = controls
         self._told = told
         self._told_at = -math.inf
         self.feedback = OscFeedback(controls, version=version, clock=clock)
+        self._dialect = Dialect(self.feedback) if compat else None
         self.received = 0
-        self.coalesced = 0
         self.refused = 0
+        self._newest = Newest(controls)
         self._clock = clock
         self._wall = wall
         self._scheduled: list[_Waiting] = []
@@ -95,6 +99,10 @@ class OscSession:
         self._matched: dict[str, list[str]] = {}
         self._names: list[str] = []
 
+    @property
+    def coalesced(self) -> int:
+        return self._newest.coalesced
+
     # packets
 
     def receive(self, batch: Iterable[tuple[bytes, Address]]) -> None:
@@ -104,9 +112,14 @@ class OscSession:
         anything else (a trigger, a question, a bundle) first sees all that was sent before it.
         """
         self.feedback.renew()
-        held: dict[str, tuple[Asker, OscMessage]] = {}
+        asker_of = self.feedback.book.asker
+        asker: Asker | None = None
         for packet, sender in batch:
-            asker = self.feedback.book.asker(sender)
+            if asker is None or sender != asker.sender:
+                asker = asker_of(sender)
+            if self._newest.take(packet, asker):
+                self.received += 1
+                continue
             try:
                 messages = read_packet(packet)
             except OscFormatError as error:
@@ -114,48 +127,37 @@ class OscSession:
                 self._refuse(asker, "", str(error))
                 continue
             self.received += len(messages)
-            if len(messages) == 1 and (parameter := self._sets(messages[0])) is not None:
-                self._hold(held, parameter, asker, messages[0])
-            else:
-                self._let_go(held)
+            try:
+                held = self._newest.offer(packet, messages, asker)
+            except ControlError as error:
+                self._refuse(asker, messages[0].address, str(error))
+                continue
+            if not held:
+                self._let_go()
                 self._take(messages, sender)
-        self._let_go(held)
+                asker = None  # a subscription changes who is answered
+        self._let_go()
 
-    def _sets(self, message: OscMessage) -> Parameter | None:
-        """The parameter that a plain message sets, if that is all it does."""
-        if message.timetag is not None or len(message.args) != 1 or message.args[0] == "?":
-            return None
-        name = message.address[len(PREFIX) :]
-        if not message.address.startswith(PREFIX) or not self.controls.is_parameter(name):
-            return None
-        parameter = self.controls.parameter(name)
-        return None if parameter.read_only else parameter
+    def garbled(self, sender: Address, reason: str) -> None:
+        """A stream that cannot be told into packets any more: one error to who sent it."""
+        self.received += 1
+        self._refuse(self.feedback.book.asker(sender), "", reason)
 
-    def _hold(
-        self,
-        held: dict[str, tuple[Asker, OscMessage]],
-        parameter: Parameter,
-        asker: Asker,
-        message: OscMessage,
-    ) -> None:
-        name = parameter.name
-        try:
-            # a value that would be refused must not push out a good one
-            parameter.coerce(message.args[0])
-        except ControlError as error:
-            self._refuse(asker, message.address, str(error))
-            return
-        earlier = held.pop(name, None)
-        if earlier is not None:
-            self.coalesced += 1
-            # its sender believes in a value that never came to be
-            earlier[0].author.known.pop(name, None)
-        held[name] = (asker, message)
+    def turn_away(self, packets: int) -> None:
+        """Of somebody who may not play: counted, never answered."""
+        self.received += packets
+        self.refused += packets
 
-    def _let_go(self, held: dict[str, tuple[Asker, OscMessage]]) -> None:
-        for asker, message in held.values():
-            self._do(asker, message.address, message.args)
-        held.clear()
+    def leave(self, sender: Address) -> None:
+        """A TCP connection is over."""
+        self.feedback.book.leave(sender)
+
+    def _let_go(self) -> None:
+        for name, (asker, address, value) in self._newest.let_go().items():
+            try:
+                self.controls.set(name, value, asker)
+            except Exception as error:
+                self._refuse(asker, address, self._reason(error, address, value))
 
     def _take(self, messages: Sequence[OscMessage], sender: Address) -> None:
         """Apply messages of one packet, or keep them for their time."""
@@ -229,7 +231,6 @@ class OscSession:
         self, asker: Asker, address: str, args: tuple[Arg, ...], request_id: str | None = None
     ) -> bool:
         """Do what a message asks for; whether it could be done. Never raises."""
-        text: str | Callable[[], str]
         if address in _OURS:
             self.refused += 1
             return False
@@ -239,20 +240,25 @@ class OscSession:
                 if command is not None:
                     command(self, asker, args)
                     return True
+            elif self._dialect is not None and address in INCOMING:
+                self._dialect.play(asker, address, args)
+                return True
             if is_pattern(address):
                 return self._play_all(asker, address, args, request_id)
             self._play(asker, address, args)
             return True
-        except _Unknown:
-            text = functools.partial(self._unknown, address)
-        except ArtflowError as error:
-            text = str(error)
-        except Exception:
-            # a mistake of ours behind one address must not silence the others
-            _log.exception("%s %s", quotable(address, 200), clip(repr(args), 1000))
-            text = "this went wrong inside; the log says how"
-        self._refuse(asker, address, text, request_id)
+        except Exception as error:
+            self._refuse(asker, address, self._reason(error, address, args), request_id)
         return False
+
+    def _reason(self, error: Exception, address: str, args: object) -> str | Callable[[], str]:
+        if isinstance(error, _Unknown):
+            return functools.partial(self._unknown, address)
+        if isinstance(error, ArtflowError):
+            return str(error)
+        # a mistake of ours behind one address must not silence the others
+        _log.error("%s %s", quotable(address, 200), clip(repr(args), 1000), exc_info=error)
+        return "this went wrong inside; the log says how"
 
     def _refuse(
         self,

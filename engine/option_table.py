@@ -18,7 +18,8 @@ class Option:
 
     A flag has no `metavar`. `many` options are lists. `file` marks a path: relative ones in a show
     file start at its folder. `later` names the part that is not in this version yet; the values in
-    `now` work without it.
+    `now` work without it. What a show file says wrongly is left out; `safe`, where given, is then
+    in force instead.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Option:
     file: bool = False
     later: str = ""
     now: tuple[object, ...] = ()
+    safe: object = None
 
 
 def _flag(name: str, group: str, help: str, later: str = "") -> Option:
@@ -42,7 +44,6 @@ _PORT: Final = reader.integer(0, 65535)
 _A_PORT: Final = "a port from 0 to 65535 (0 = any free)"
 _WEB: Final = "the web part"
 _MIDI: Final = "the MIDI part"
-_LAN: Final = "listening to other machines"
 
 OPTIONS: Final[tuple[Option, ...]] = (
     Option(
@@ -147,16 +148,16 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "HOST:PORT, such as 192.168.1.5:9001",
         many=True,
     ),
-    _flag("lan", "Control", "listen to other machines, too", later=_LAN),
+    _flag("lan", "Control", "listen to other machines, too; see --allow"),
     Option(
         "allow",
         "Control",
         "CIDR",
-        "with --lan: networks that may play; repeatable",
+        "networks that may play (default: this machine's own private ones); repeatable",
         reader.several(reader.network),
         "a network such as 192.168.1.0/24",
         many=True,
-        later=_LAN,
+        safe=("127.0.0.0/8",),  # a slip of the pen lets nobody in
     ),
     Option(
         "compat",
@@ -165,7 +166,6 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "understand that address set, too",
         reader.choice("streamdiffusiontd"),
         "streamdiffusiontd",
-        later="that address set",
     ),
     Option(
         "web-host",

@@ -18,6 +18,9 @@ from engine.data_folder import default_data_folder
 from engine.option_readers import Size, shown
 from engine.option_table import OPTIONS, Option
 
+EVERY_INTERFACE: Final = "0.0.0.0"
+"""Where --lan listens, unless a host is named: then on that one alone."""
+
 
 class ShowOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Everything `artflow run` can be told, checked and with its defaults.
@@ -61,6 +64,11 @@ class ShowOptions(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str | None = None
     setlist: str | None = None
     values: Mapping[str, Value] = {}
+
+    @property
+    def guarded(self) -> bool:
+        """Whether it matters which network a message comes from."""
+        return self.lan or bool(self.allow)
 
     @property
     def start_values(self) -> dict[str, Value]:
@@ -115,6 +123,8 @@ def read(
             values[name] = row.read(raw)
         except (ValueError, msgspec.ValidationError):
             problems.append(f"{named(name)} is {shown(raw)}; allowed: {row.allowed}")
+            if row.safe is not None:
+                values[name] = row.safe
     together = [name for name in _ONE_OF if values.get(name)]
     if len(together) > 1:
         problems.append(
@@ -144,13 +154,17 @@ def assemble(
         if control in values:
             asked = values.pop(control)
             merged.setdefault(name, asked)
+    if merged.get("lan"):
+        merged.setdefault("osc-host", EVERY_INTERFACE)
     fields = {name.replace("-", "_"): value for name, value in merged.items()}
     return ShowOptions(show_file=show_file, values=values, **fields)
 
 
-def later_notes(values: Mapping[str, object]) -> Sequence[str]:
-    """One line for each option in use whose part is not in this version yet."""
+def idle_notes(values: Mapping[str, object]) -> Sequence[str]:
+    """One line for each option in use that does nothing: yet, or without another option."""
     notes = []
+    if values.get("allow") and not (values.get("lan") or values.get("osc-host")):
+        notes.append("--allow: without --lan only this machine is listened to")
     for row in OPTIONS:
         value = values.get(row.name)
         said = value is not None and value is not False and value != ()  # 0 is said, too

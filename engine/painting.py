@@ -278,6 +278,7 @@ class Painting:
             publish("painter/frame-ms", message.frame_ms)
             publish("painter/latency-ms", message.latency_ms)
             publish("painter/memory-mb", message.memory_mb)
+            publish("painter/frames", message.painted)
             publish("painter/skipped", message.skipped)
         elif isinstance(message, protocol.Applied):
             if self.on_applied is not None:

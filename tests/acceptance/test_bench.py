@@ -54,6 +54,17 @@ def test_the_show_bench_measures_frames_osc_and_the_window(tmp_path: Path) -> No
     assert figures["window"]["source_to_window"]["count"] > 10
 
 
+def test_the_osc_bench_floods_and_compares(tmp_path: Path) -> None:
+    figures: dict[str, Any] = json.loads(bench("osc", "--seconds", "1", "--json", folder=tmp_path))
+    assert figures["osc"]["sent"] == 1000
+    flood = figures["flood"]
+    assert (flood["floods"], flood["messages"]) == (5, 50_000)
+    assert flood["triggers_in_order"] is True
+    assert flood["arrived_share"] > 0
+    for server in ("artflow", "python_osc_threading", "python_osc_asyncio"):
+        assert figures["beside"][server]["count"] > 0
+
+
 def test_without_a_display_the_window_is_said_not_to_be_measured(tmp_path: Path) -> None:
     table = bench("show", "--seconds", "1", folder=tmp_path)
     assert "no display" in table

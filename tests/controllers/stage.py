@@ -21,7 +21,7 @@ Heard = tuple[str, tuple[Arg, ...]]
 class Stage:
     """A session over the built-in table; what it sends is sorted by receiver."""
 
-    def __init__(self, controls: Controls | None = None) -> None:
+    def __init__(self, controls: Controls | None = None, *, compat: bool = False) -> None:
         self.now = 100.0
         self.controls = controls or table()
         self.session = OscSession(
@@ -29,6 +29,7 @@ class Stage:
             version="9.9",
             clock=lambda: self.now,
             wall=lambda: WALL_S + self.now,
+            compat=compat,
         )
         self._heard: dict[Address, list[OscMessage]] = {}
 

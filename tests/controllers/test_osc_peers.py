@@ -129,6 +129,35 @@ def test_a_port_can_be_unsubscribed_from_another_socket() -> None:
     assert destinations(peers, PATCH) == [50_000]
 
 
+def test_a_tcp_connection_is_a_client_of_its_own() -> None:
+    peers = book()
+    line, next_line = PATCH._replace(link=1), PATCH._replace(link=2)
+    own = peers.subscribe(line, None, Pattern("paint/*"), None, 0.0)
+    assert own.address == line
+    assert peers.asker(line).peers == (own,)
+    assert peers.asker(PATCH).author.address == PATCH
+    peers.leave(line)
+    assert not list(peers.subscribers())
+    # the same port again, by another connection, inherits nothing
+    assert not peers.asker(next_line).author.wants("paint/steps")
+    peers.leave(next_line)
+    assert peers._strangers.keys() == {PATCH}
+
+
+def test_a_port_that_a_tcp_connection_named_outlives_it() -> None:
+    peers = book()
+    line = PATCH._replace(link=1)
+    own = peers.subscribe(line, None, None, None, 0.0)
+    named = peers.subscribe(line, 9001, None, None, 0.0)
+    assert named.address == Address("10.0.0.2", 9001)
+    assert peers.asker(line) == (line, named, (named, own))
+    peers.leave(line)
+    assert list(peers.subscribers()) == [named]
+    assert not named.introduced
+    assert not peers._introduced
+    assert destinations(peers, line) == [9001, 50_000]
+
+
 def test_feedback_targets_stay() -> None:
     peers = book()
     peers.keep(FAR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import socket
+import sys
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from controllers.osc import TURN_PACKETS, OscServer
 from controllers.osc_peers import Address
 from controllers.osc_udp import UdpSocket, open_udp, resolve
 from controllers.osc_wire import pack_message, timetag_at
-from engine.controls import Controls
+from engine.controls import Change, Controls
 from engine.errors import ListenError
 from tests.helpers.osc import FakeDatagrams, bundle, table
 
@@ -32,7 +33,7 @@ async def started(
         "127.0.0.1",
         0,
         version="9.9",
-        open_datagrams=network.open,
+        open_sockets=network.open,
         wall=lambda: 1_700_000_000 + clock.current_time(),
         **options,
     )
@@ -84,14 +85,21 @@ async def test_a_lease_ends(nursery: trio.Nursery, autojump_clock: MockClock) ->
     assert len(network.heard_by(ALICE, "heartbeat")) in (29, 30)
 
 
+@pytest.mark.parametrize("ahead_s", [0.3, 2.5])
 async def test_a_timetag_is_kept_to_the_moment(
-    nursery: trio.Nursery, autojump_clock: MockClock
+    nursery: trio.Nursery, autojump_clock: MockClock, ahead_s: float
 ) -> None:
     controls = table()
     _, network = await started(nursery, autojump_clock, controls)
     at: list[float] = []
-    controls.listen(lambda _: at.append(trio.current_time()))
-    due = trio.current_time() + 2.5
+
+    def note(change: Change) -> None:
+        if change.parameter.name == "paint/steps":
+            at.append(trio.current_time())
+
+    controls.listen(note)
+    await trio.sleep(0.1)  # the server sleeps until its next heartbeat
+    due = trio.current_time() + ahead_s
     tag = timetag_at(1_700_000_000 + due)
     network.arrive_bytes(ALICE, bundle(tag, pack_message("/artflow/paint/steps", 3)))
     await trio.sleep(5)
@@ -138,6 +146,28 @@ async def test_a_flood_is_read_in_turns(nursery: trio.Nursery, autojump_clock: M
     assert turns >= 10_000 // TURN_PACKETS
     assert controls.get("paint/strength") == pytest.approx(0.9999)
     assert server.coalesced >= 9_900
+
+
+async def test_what_came_in_is_counted_twice_a_second(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    controls = table()
+    _, network = await started(nursery, autojump_clock, controls)
+    network.arrive(BOB, "/artflow/subscribe", "osc/*")
+    await trio.sleep(1)
+    for number in range(1000):
+        # the first counts before it is seen that more came, the second does not count at all
+        for part in (1, 2, 3):
+            network.arrive(ALICE, "/artflow/paint/strength", number / 1000 / part)
+        network.arrive(ALICE, "/artflow/nope", number)
+        await trio.sleep(0.001)
+    network.arrive(ALICE, "/artflow/osc/refused", 0)
+    await trio.sleep(10)
+    told = [args[0] for _, args in network.heard_by(BOB, "osc/received")]
+    assert 3 <= len(told) <= 5  # none before, at most two in each second, and the last
+    assert told[-1] == controls.get("osc/received") == 4002
+    assert controls.get("osc/refused") == 1001
+    assert controls.get("osc/coalesced") == 1000
 
 
 async def test_a_blocked_socket_waits_and_loses_nothing(
@@ -276,6 +306,23 @@ async def test_a_system_that_gives_no_larger_buffer_is_listened_on(
     listens.close()
 
 
+async def test_the_larger_buffer_is_forced_or_else_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    class Unprivileged(socket.socket):
+        def setsockopt(self, _level: int, option: int, _value: object) -> None:  # type: ignore[override]
+            asked.append(option)
+            if option != socket.SO_RCVBUF:
+                raise PermissionError(errno.EPERM, "not permitted")
+
+    monkeypatch.setattr(socket, "socket", Unprivileged)
+    (await open_udp("127.0.0.1", 0)).close()
+    assert asked[-1] == socket.SO_RCVBUF
+    assert len(asked) == (2 if sys.platform == "linux" else 1)
+
+
 async def test_addresses_are_resolved_for_the_family_in_use() -> None:
     here = Address("127.0.0.1", 9000)
     assert await resolve("127.0.0.1", 9001, here) == Address("127.0.0.1", 9001)
@@ -292,8 +339,10 @@ class Moody:
     def setblocking(self, _flag: bool) -> None:
         pass
 
-    def recvfrom(self, _size: int) -> tuple[bytes, tuple[str, int]]:
-        return self._next(), ALICE
+    def recvfrom_into(self, room: bytearray) -> tuple[int, Address]:
+        packet = self._next()
+        room[: len(packet)] = packet
+        return len(packet), ALICE
 
     def sendto(self, _packet: bytes, _address: object) -> int:
         return len(self._next())

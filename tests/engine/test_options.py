@@ -13,7 +13,7 @@ from engine.option_table import OPTIONS
 from engine.options import (
     ShowOptions,
     assemble,
-    later_notes,
+    idle_notes,
     near_option,
     option,
     read,
@@ -29,7 +29,8 @@ def accepted(name: str, raw: object) -> object:
 
 def refused(name: str, raw: object) -> str:
     values, problems = read({name: raw}, lambda name: f"--{name}")
-    assert values == {}
+    safe = option(name).safe
+    assert values == ({} if safe is None else {name: safe})
     (problem,) = problems
     assert "\n" not in problem
     assert problem.startswith(f"--{name} is ")
@@ -184,6 +185,38 @@ def test_the_command_line_wins() -> None:
     }
 
 
+def test_lan_is_every_interface_unless_a_host_is_named() -> None:
+    assert assemble({}, {}).osc_host == "127.0.0.1"
+    assert assemble({}, {"lan": True}).osc_host == "0.0.0.0"
+    assert assemble({"lan": True}, {"osc-host": "127.0.0.1"}).osc_host == "127.0.0.1"
+    assert assemble({"osc-host": "10.0.0.5"}, {"lan": True}).osc_host == "10.0.0.5"
+
+
+def test_who_may_play_matters_where_others_are_heard() -> None:
+    assert not assemble({}, {}).guarded
+    assert not assemble({}, {"osc-host": "10.0.0.5"}).guarded
+    assert assemble({"lan": True}, {}).guarded
+    assert assemble({}, {"osc-host": "10.0.0.5", "allow": ("10.0.0.0/8",)}).guarded
+
+
+def test_networks_of_another_machine_without_listening_to_it() -> None:
+    allow = ("10.0.0.0/8",)
+    [note] = idle_notes({"allow": allow})
+    assert note == "--allow: without --lan only this machine is listened to"
+    assert not idle_notes({"allow": allow, "lan": True})
+    assert not idle_notes({"allow": allow, "osc-host": "10.0.0.5"})
+
+
+def test_a_slip_in_a_show_file_lets_nobody_in() -> None:
+    """Left out, it would stand for every private network."""
+    values, problems = read({"lan": True, "allow": ["192.168.1.0/33"]}, str)
+    assert len(problems) == 1
+    options = assemble(values, {})
+    assert (options.lan, options.allow) == (True, ("127.0.0.0/8",))
+    # the command line still wins
+    assert assemble(values, {"allow": ("10.0.0.0/8",)}).allow == ("10.0.0.0/8",)
+
+
 def test_a_source_or_model_in_set_is_the_option() -> None:
     values = {"input/source": "drawing", "painter/model": "sd-turbo"}
     options = assemble({"values": values}, {})
@@ -202,17 +235,16 @@ def test_parts_that_come_later_say_so() -> None:
         "lan": True,
         "seed": 3,
         "lowvram": False,
-        "allow": (),
+        "allow": ("10.0.0.0/8",),
     }
-    notes = later_notes(used)
+    notes = idle_notes(used)
     assert [note.partition(":")[0] for note in notes] == [
-        "--lan",
         "--web-port",
         "--midi",
         "--compile",
     ]
     assert all("the show goes on" in note for note in notes)
-    assert list(later_notes({"compile": "off", "no-midi": True, "no-web": True})) == []
+    assert list(idle_notes({"compile": "off", "no-midi": True, "no-web": True})) == []
 
 
 def test_a_wrong_name_is_answered_with_the_near_one() -> None:

@@ -41,6 +41,7 @@ async def test_paints_with_the_settings_it_was_told() -> None:
         with trio.fail_after(10):
             while not bench.controls.get("painter/fps"):
                 await bench.painted(11)
+        assert bench.controls.get("painter/frames")
 
 
 async def test_held_while_not_active() -> None:

@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import trio
+from trio.testing import lockstep_stream_pair, memory_stream_pair
 
 from controllers.osc import OscServer
+from controllers.osc_framing import Deframer, Framing, framed
 from controllers.osc_peers import Address
+from controllers.osc_tcp import Caller
 from controllers.osc_wire import Arg, OscMessage, pack_message, read_packet
 from engine.controls import Controls
 from engine.parameters import PARAMETERS, TRIGGERS
@@ -191,7 +194,9 @@ class Served:
 
 
 @contextmanager
-def serving(controls: Controls, *, feedback: tuple[tuple[str, int], ...] = ()) -> Iterator[Served]:
+def serving(
+    controls: Controls, *, feedback: tuple[tuple[str, int], ...] = (), compat: bool = False
+) -> Iterator[Served]:
     """An OSC server on a free port of loopback."""
     started = threading.Event()
     box: list[Served] = []
@@ -199,7 +204,9 @@ def serving(controls: Controls, *, feedback: tuple[tuple[str, int], ...] = ()) -
     stop: list[trio.CancelScope] = []
 
     async def main() -> None:
-        server = OscServer(controls, "127.0.0.1", 0, feedback=feedback, version="0.1.0")
+        server = OscServer(
+            controls, "127.0.0.1", 0, feedback=feedback, version="0.1.0", compat=compat
+        )
         async with trio.open_nursery() as nursery:
             stop.append(nursery.cancel_scope)
             await nursery.start(server.run)
@@ -236,11 +243,12 @@ class FakeDatagrams:
         self.incoming: deque[tuple[bytes, Address]] = deque()
         self.takes = True
         self.fails: list[OSError] = []
+        self.listener = FakeListener()
         self._arrived = trio.Event()
         self._free = trio.Event()
 
-    async def open(self, _host: str, _port: int) -> FakeDatagrams:
-        return self
+    async def open(self, _host: str, _port: int) -> tuple[FakeDatagrams, FakeListener]:
+        return self, self.listener
 
     def arrive(self, sender: Address, address: str, *args: Arg) -> None:
         self.arrive_bytes(sender, pack_message(address, *args))
@@ -285,3 +293,62 @@ class FakeDatagrams:
 
     def close(self) -> None:
         pass
+
+
+class FakeListener:
+    """TCP in memory: `connect` is a client's end."""
+
+    def __init__(self) -> None:
+        self.fails: list[OSError] = []
+        self._give, self._take = trio.open_memory_channel[Caller](1000)
+
+    def connect(
+        self, host: str = "10.0.0.7", *, framing: Framing = Framing.LENGTH, lockstep: bool = False
+    ) -> FakeLine:
+        """A new connection; in `lockstep` nothing is sent before the other side takes it."""
+        pair = lockstep_stream_pair() if lockstep else memory_stream_pair()
+        ours, theirs = pair
+        self._give.send_nowait(Caller(theirs, host, 50_000))
+        return FakeLine(ours, framing)
+
+    async def accept(self) -> Caller:
+        if self.fails:
+            raise self.fails.pop()
+        return await self._take.receive()
+
+    def close(self) -> None:
+        self._take.close()
+
+
+class FakeLine:
+    """A client's end of a TCP connection."""
+
+    def __init__(self, stream: trio.abc.HalfCloseableStream, framing: Framing) -> None:
+        self.stream = stream
+        self.framing = framing
+        self.ended = False
+        self._deframer = Deframer()
+        self._waiting: deque[OscMessage] = deque()
+
+    async def send(self, address: str, *args: Arg) -> None:
+        await self.stream.send_all(framed(pack_message(address, *args), self.framing))
+
+    async def receive(self) -> OscMessage | None:
+        """The next message; None at the end."""
+        while not self._waiting:
+            data = bytes(await self.stream.receive_some(65536))
+            if not data:
+                self.ended = True
+                return None
+            for packet in self._deframer.feed(data):
+                self._waiting.extend(read_packet(packet))
+            assert self._deframer.framing is self.framing
+        return self._waiting.popleft()
+
+    async def heard(self, seconds: float = 0.01) -> list[tuple[str, tuple[Arg, ...]]]:
+        """What comes within this time: names under /artflow/ and arguments, heartbeats left out."""
+        messages: list[tuple[str, tuple[Arg, ...]]] = []
+        with trio.move_on_after(seconds):
+            while (message := await self.receive()) is not None:
+                messages.append((message.address.removeprefix("/artflow/"), message.args))
+        return [message for message in messages if message[0] != "heartbeat"]

@@ -89,6 +89,20 @@ set:
     }
 
 
+def test_who_may_play_from_other_machines(tmp_path: Path) -> None:
+    values = show(tmp_path, "lan: true\nallow: [192.168.1.7/24, 10.0.0.9]\n")
+    assert values == {"lan": True, "allow": ("192.168.1.0/24", "10.0.0.9/32")}
+    assert show(tmp_path, "allow: 10.0.0.0/8\n") == {"allow": ("10.0.0.0/8",)}
+    slip = "lan: true\nallow: [192.168.1.0/24, everyone]\n"
+    [line] = problems(tmp_path, slip)
+    assert line.startswith("2: allow is '192.168.1.0/24, everyone'; allowed: a network such as ")
+    # what cannot be read lets nobody in
+    assert read_show(tmp_path / "show.yaml", CONTROLS).options == {
+        "lan": True,
+        "allow": ("127.0.0.0/8",),
+    }
+
+
 def test_every_option_can_be_written_in_a_file(tmp_path: Path) -> None:
     for row in OPTIONS:
         for spelled in (row.name, row.name.replace("-", "_"), row.name.replace("-", " ")):
