@@ -38,7 +38,7 @@ def frame_time(model: Path, seconds: float, threads: int = 2) -> Figures:
     """One step at 256x256 as the show's painter does it; times in ms."""
     command = [
         sys.executable, "-m", "engine.painter.bench", "--model", str(model), "--threads",
-        str(threads), "--steps", "1", "--seconds", str(seconds), "--json",
+        str(threads), "--steps", "1", "--seconds", str(seconds), "--ride", "0", "--json",
     ]  # fmt: skip
     said = subprocess.run(command, check=True, capture_output=True, text=True)
     result = json.loads(said.stdout)["results"][0]
