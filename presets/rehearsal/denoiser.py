@@ -172,7 +172,8 @@ class DenoiserStage:
         examples = [pick(self._latents, rng, reach) for _ in range(batch)]
         shown, asked, t = self._batch(examples)
         if small:
-            top, left = (int(place) for place in rng.integers(0, 17, 2))
+            # every fourth latent: a piece's coarsest cells lie as they do in a whole picture
+            top, left = (4 * int(place) for place in rng.integers(0, 5, 2))
             shown = shown[:, :, top : top + 16, left : left + 16]
             asked = asked[:, :, top : top + 16, left : left + 16]
         set_rate(self._optimizer, rate(step, self.steps, self._plan.peak))

@@ -189,9 +189,11 @@ def preset(
     share of recognised subjects, painted and on the style's real pictures (it has seen neither).
     """
     name = file.stem
-    column = latents.style(name)
+    # the presets' own, which come last: a base style may bear the same name
+    column = len(latents.styles) - 1 - latents.styles[::-1].index(name)
     scenes = list(range(0, len(latents), 2))
-    shown = _shown(studio, latents, scenes, ["flat" if turn % 2 else "camera" for turn in scenes])
+    inputs = ["flat" if turn % 2 else "camera" for turn in range(len(scenes))]
+    shown = _shown(studio, latents, scenes, inputs)
     subjects = [latents.specs[scene].subject for scene in scenes]
     prompts = [SUBJECTS[subject].phrases[0] for subject in subjects]
     wanted = latents.z[scenes, column].float().to(studio.device) * studio.painter.scale

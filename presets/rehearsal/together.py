@@ -108,7 +108,8 @@ class TogetherStage:
         # what cannot be known from what is shown must not be decoded: the critic would teach the
         # decoder to fill it with cracks
         unseen = [pick(self._latents, rng) for _ in range(plan.unseen)]
-        top, left = (int(place) for place in rng.integers(0, _WHOLE - side + 1, 2))
+        # every fourth latent: a piece's coarsest cells lie as they do in a whole picture
+        top, left = (4 * int(place) for place in rng.integers(0, (_WHOLE - side) // 4 + 1, 2))
         here = np.s_[top : top + side, left : left + side]
         shown, asked, t = self._batch([*examples, *unseen], here)
         prompts = [example.prompt for example in (*examples, *unseen)]
@@ -153,7 +154,7 @@ class TogetherStage:
         with self._bench.mixed():
             text = self._painter.text(input_ids=torch.tensor(rows, device=t.device))
         words = text.last_hidden_state
-        if rng.random() < 0.2:
+        if rng.random() < 0.35:
             up = torch.from_numpy(rng.uniform(0.15, 0.8, len(t)).astype(np.float32)).to(t.device)
             with torch.no_grad():
                 shown = self._predict(shown, (t + (980 - t) * up).long().clamp(max=990), words)
