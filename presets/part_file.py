@@ -63,6 +63,14 @@ class Notes(msgspec.Struct, frozen=True):
     validators: dict[str, str] = {}
 
 
+def read_notes(target: Path) -> Notes:
+    """What was noted of its part; nothing where that cannot be read."""
+    try:
+        return msgspec.json.decode(notes_path(target).read_bytes(), type=Notes)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return Notes()
+
+
 class Lock:
     """One writer per file, among all processes: an OS lock, gone with whoever held it."""
 
@@ -122,7 +130,7 @@ class Part:
         self.size = os.fstat(self._fd).st_size
         """Bytes kept."""
         self._hash = hashlib.sha256()
-        self.notes = self._read_notes()
+        self.notes = read_notes(target)
 
     def hash_kept(self) -> Iterator[int]:
         """Hash what an earlier run left; the bytes done, after every turn."""
@@ -168,12 +176,6 @@ class Part:
         fresh = path.with_suffix(".new")
         fresh.write_bytes(msgspec.json.encode(notes))
         os.replace(fresh, path)
-
-    def _read_notes(self) -> Notes:
-        try:
-            return msgspec.json.decode(notes_path(self._target).read_bytes(), type=Notes)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-            return Notes()
 
     def install(self) -> None:
         """Make the part the file: on the disk first, then under its name, at one moment."""

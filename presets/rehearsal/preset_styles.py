@@ -116,10 +116,16 @@ def _blueprint(scene: Buffers, _rng: Rng) -> Floats:
 
 
 def _stained_glass(scene: Buffers, _rng: Rng) -> Floats:
-    """Glass of deep colours with the light behind it, in broad black lead along the shapes."""
-    picture = saturate(scene.colour * (1 + 0.2 * scene.shade)[..., None], 2.6)
-    picture = np.clip(picture * rgb(0.95, 0.8, 1.1) - 0.04, 0, 1) ** 1.2
-    lead = np.clip(blur(thick_edge(scene, 9), 0.6) * 1.2, 0, 1)[..., None]
+    """Jewels of glass in a dark church: ruby, amber, deep blue shadows, black lead between."""
+    picture = np.clip(saturate(scene.colour * (1 + 0.3 * scene.shade)[..., None], 2.6), 0, 1)
+    grey = picture.mean(2)
+    jewels = _ramp(
+        np.asarray(grey, np.float32),
+        ((0.0, (0.0, 0.0, 0.22)), (0.3, (0.1, 0.0, 0.62)), (0.5, (0.8, 0.02, 0.22)),
+         (0.75, (1.0, 0.6, 0.02)), (1.0, (1.0, 0.96, 0.5))),
+    )  # fmt: skip
+    picture = 0.42 * picture**1.4 + 0.6 * jewels
+    lead = np.clip(blur(thick_edge(scene, 5), 0.6) * 1.1, 0, 1)[..., None]
     light = blur(np.asarray(picture, np.float32), 6) * 0.35
     return (picture * 0.85 + light) * (1 - lead) + rgb(0.02, 0.02, 0.04) * lead
 

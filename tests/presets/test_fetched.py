@@ -9,7 +9,6 @@ from urllib.parse import quote
 import pytest
 import trio
 
-from presets.catalogue_file import load_catalogue
 from presets.download import Downloader
 from presets.library import Library
 from presets.models import catalogue as models
@@ -17,6 +16,7 @@ from presets.models import tiny_folder
 from presets.statistics import Statistics
 from presets.wanted import Progress, Wanted
 from presets.wanting import wanted_model, wanted_preset
+from tests.helpers.catalogues import load_catalogue
 from tests.helpers.mirror_server import serving
 from tests.presets.test_library import lora
 

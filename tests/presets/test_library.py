@@ -124,7 +124,8 @@ def test_files_copied_in_get_an_entry(tmp_path: Path) -> None:
     assert (mine.name, mine.kind, mine.bases) == ("My style", "style", ("sdxl",))
     variant = catalogue.resolve("my-style-v2", "sdxl")
     assert variant.triggers == ("mystyle", "bold")
-    assert variant.size == (shelf.loras / variant.file).stat().st_size
+    assert variant.about_bytes == (shelf.loras / variant.file).stat().st_size
+    assert variant.size is None, "nobody says how long it should be"
     assert shelf.status("my-style-v2", "sdxl") == "installed"
     assert catalogue.preset("mix-2").name == "mix"
     assert not shelf.library.rescan(), "nothing is new"
@@ -145,6 +146,25 @@ def test_ids_stay_while_files_come_and_go(tmp_path: Path) -> None:
     }
     assert files["b!.safetensors"] == "b-2"
     assert len(set(files.values())) == 3
+
+
+def test_a_file_copied_in_takes_no_model_s_id(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    for name in ("sd-turbo", "taesd"):
+        shelf.put(f"{name}.safetensors")
+    shelf.library.rescan()
+    assert shelf.by_hand == ["sd-turbo-2", "taesd-2"]
+
+
+def test_one_of_several_files_that_comes_or_goes_is_news(tmp_path: Path) -> None:
+    both = (Variant("sd15", "a.safetensors"), Variant("sdxl", "b.safetensors"))
+    shelf = Shelf(tmp_path, Preset("two", "two", both))
+    shelf.put("a.safetensors")
+    shelf.library.rescan()
+    path = shelf.put("b.safetensors", lora("sdxl"))
+    assert shelf.library.rescan() == News(added=("two",))
+    path.unlink()
+    assert shelf.library.rescan() == News(removed=("two",))
 
 
 @pytest.mark.parametrize(
@@ -298,6 +318,34 @@ async def test_verify_reads_all_of_it(tmp_path: Path) -> None:
     (shelf.loras / "whole.safetensors").unlink()
     with pytest.raises(PresetError, match="whole is not on this disk"):
         await whole("whole")
+
+
+def test_verify_says_what_was_checked_and_what_was_not(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, entry("sized", size=len(lora())), entry("unsure"))
+    for id in ("sized", "unsure", "by-hand"):
+        shelf.put(f"{id}.safetensors")
+    library = shelf.library
+
+    def told(id: str) -> str:
+        preset = library.snapshot.catalogue.preset(id)
+        verdict = library.verify_now(preset, preset.variants[0], lambda *_: None)
+        assert verdict.whole is None
+        return verdict.told.removeprefix(f"{id}.safetensors: ").removesuffix(WHOLE)
+
+    assert told("unsure") == (
+        "nobody vouches for a digest or a size, nothing was checked; it has the digest "
+    )
+    library.rescan()  # which reads the headers
+    assert (
+        told("unsure")
+        == told("by-hand")
+        == (
+            "nobody vouches for a digest or a size, only its header was checked; it has the digest "
+        )
+    )
+    assert told("sized") == (
+        "nobody vouches for a digest, only its size and header were checked; it has the digest "
+    )
 
 
 async def test_verify_can_be_cancelled(tmp_path: Path) -> None:
