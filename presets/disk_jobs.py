@@ -50,13 +50,26 @@ class DiskJobs:
     async def run(self) -> None:
         """Work, and watch the folder, until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._shelf.watch, self._on_news)
+            nursery.start_soon(self._watch)
             async for job in self._asked:
                 try:
                     await job()
                 except Exception as error:  # the show goes on
-                    log.exception("presets")
-                    self._controls.report("preset", f"this went wrong inside: {error!r}")
+                    self._went_wrong(error)
+
+    async def _watch(self) -> None:
+        told = ""
+        while True:
+            try:
+                await self._shelf.watch(self._on_news)
+            except Exception as error:  # the show goes on
+                if repr(error) != told:  # what is wrong is so at every look
+                    self._went_wrong(error)
+                told = repr(error)
+
+    def _went_wrong(self, error: Exception) -> None:
+        log.error("presets", exc_info=error)
+        self._controls.report("preset", f"this went wrong inside: {error!r}")
 
     def arrived(self, id: str, base: str, origin: object) -> None:
         """A download for this base has ended well: it counts as here, and is looked at."""

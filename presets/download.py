@@ -24,7 +24,7 @@ from engine.logs import one_line, redacted
 from presets import part_file
 from presets.asking import Resolve, Tools, resolve
 from presets.client import new_client
-from presets.kept import keeps
+from presets.kept import keeps, kept_of
 from presets.mirrors import Rates
 from presets.transfer import Fetch
 from presets.wanted import (
@@ -308,24 +308,19 @@ def _kept(wanted: Wanted) -> dict[str, int]:
     return {file.name: part_file.kept_bytes(wanted.target(file), file.size) for file in files}
 
 
-def _on_disk(wanted: Wanted) -> int:
-    try:
-        return sum(_kept(wanted).values())
-    except DownloadError:
-        return 0
-
-
 def _cancelled(download: Download) -> None:
-    count = _on_disk(download.wanted)
-    _end(download, "cancelled", count, f"cancelled; {keeps(count, download.progress.total_bytes)}")
+    _end(download, "cancelled", "cancelled")
 
 
 def _failed(download: Download, error: str) -> None:
-    count = _on_disk(download.wanted)
-    _end(download, "failed", count, f"{error}; {keeps(count, download.progress.total_bytes)}")
+    _end(download, "failed", error)
 
 
-def _end(download: Download, state: State, count: int, error: str) -> None:
-    error = redacted(one_line(error))
+def _end(download: Download, state: State, why: str) -> None:
+    try:
+        count, told = kept_of(download.wanted, download.progress.total_bytes)
+    except DownloadError:  # nothing can be under such a name
+        count, told = 0, keeps(0)
+    error = redacted(one_line(f"{why}; {told}"))
     log.info("%s: %s", download.wanted.id, error)
     download.change(state, error=error, received_bytes=count, rate=0.0, eta_s=0.0)

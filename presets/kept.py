@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from presets.catalogue import Variant
-from presets.part_file import Notes, part_path, read_notes
+from presets.part_file import Notes, kept_bytes, part_path, read_notes
 from presets.wanted import Wanted, WantedFile, megabytes
 from presets.wanting import LORA_CEILING
 
@@ -68,6 +68,20 @@ def of_files(wanted: Wanted, about_bytes: int) -> Kept | None:
     sizes = [file.size or 0 for file in wanted.files]
     exact = all(sizes)
     return Kept(received, sum(sizes) if exact else about_bytes, about=not exact)
+
+
+def kept_of(wanted: Wanted, total: int) -> tuple[int, str]:
+    """Bytes on this disk of a download that has stopped, and what is kept in words.
+
+    `total` in bytes, 0 where nobody knows it. Raises `DownloadError` for a name that leaves the
+    folder.
+    """
+    received = sum(kept_bytes(wanted.target(file), file.size) for file in wanted.files)
+    parts = [part for file in wanted.files if (part := _of_file(wanted.target(file), file))]
+    lost = sum(part.received for part in parts if not part.goes_on)
+    if lost and lost == received:
+        return received, str(Kept(lost, goes_on=False))
+    return received, keeps(received - lost, total)
 
 
 def _of_file(target: Path, file: WantedFile) -> Kept | None:

@@ -22,7 +22,7 @@ from presets.catalogue import HERE, Catalogue, Preset, PresetError, Variant
 from presets.catalogues import Catalogues, Versions
 from presets.lora_folder import HeaderCache, Look, OnDisk, generated, look
 from presets.models import taken_ids
-from presets.part_file import Lock, clear, hash_file, lock_path, part_path
+from presets.part_file import Lock, Tell, clear, lock_path, part_path, read_through
 from presets.verdict import Known, Verdict, judged
 
 log = logging.getLogger(__name__)
@@ -33,8 +33,6 @@ WATCH_EVERY_S: Final = 3.0
 Status = Literal["bundled", "installed", "absent", "wrong"]
 """wrong: a file of that name is there, but it cannot be the one; the snapshot's `troubles` say
 why."""
-Tell = Callable[[int, int], None]
-"""Bytes done, and of how many."""
 InUse = Callable[[str], bool]
 
 
@@ -222,26 +220,14 @@ class Library:
             new = self._untold or seen != self._seen
             return (self._read(seen) if new and seen == last else News()), seen
 
-    async def verify(self, preset: Preset, variant: Variant, tell: Tell) -> Verdict:
-        """Read all of its file; `tell` hears of the bytes in trio's thread.
+    def verify(self, preset: Preset, variant: Variant, tell: Tell) -> Verdict:
+        """Read all of its file; `tell` hears of the bytes. Blocks.
 
         Raises `PresetError` where it is not here or cannot be read.
         """
-
-        def told(done: int, total: int) -> None:
-            trio.from_thread.check_cancelled()
-            trio.from_thread.run_sync(tell, done, total)
-
-        return await trio.to_thread.run_sync(self.verify_now, preset, variant, told)
-
-    def verify_now(self, preset: Preset, variant: Variant, tell: Tell) -> Verdict:
-        """As `verify`, for those who may block."""
         path = self.path(variant)
-        digest = ""
         try:
-            total = path.stat().st_size
-            for done, digest in hash_file(path):  # noqa: B007 - the last one is whole
-                tell(done, total)
+            total, digest = read_through(path, tell)
         except FileNotFoundError as error:
             raise PresetError(f"{preset.id} is not on this disk ({path})") from error
         except OSError as error:
@@ -261,10 +247,14 @@ class Library:
         Blocks. Raises `PresetError`: in use, not here, part of the program, or refused by the disk.
         """
         preset = self.snapshot.catalogue.preset(id)
-        if in_use(id):
-            raise PresetError(f"{id} is in the mix; unload it first")
         variants = [each for each in preset.variants if base in (None, each.base)]
-        files = [self.folder / each.file for each in variants if each.file]
+        names = {each.file: None for each in variants if each.file}
+        for other in self.snapshot.catalogue.presets:
+            shares = any(each.file in names for each in other.variants)
+            if (shares or other.id == id) and in_use(other.id):
+                whose = "" if other.id == id else f" and plays the file of {id}"
+                raise PresetError(f"{other.id} is in the mix{whose}; unload it first")
+        files = [self.folder / name for name in names]
         with self._scanning:
             removed = tuple(gone for path in files if (gone := self._remove(id, path)))
         if not removed:

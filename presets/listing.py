@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ from presets.kept import Kept, of_variant
 from presets.library import Library, Snapshot, Status, open_library
 from presets.models import catalogue as model_catalogue
 from presets.models import default_model, find_model
-from presets.part_file import hash_file
+from presets.part_file import Tell, read_through
 from presets.statistics import Event, Statistics
 from presets.verdict import Verdict
 from presets.wanted import megabytes
@@ -205,13 +205,13 @@ def _verdicts(library: Library, data: Path, id: str) -> Iterator[Verdict]:
 
 
 def read_whole(library: Library, preset: Preset, variant: Variant) -> Verdict:
-    """As `Library.verify_now`, with a bar on the terminal while it lasts."""
+    """As `Library.verify`, with a bar on the terminal while it lasts."""
     with _reading(preset.id) as tell:
-        return library.verify_now(preset, variant, tell)
+        return library.verify(preset, variant, tell)
 
 
 @contextmanager
-def _reading(id: str) -> Iterator[Callable[[int, int], None]]:
+def _reading(id: str) -> Iterator[Tell]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
     columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn()
@@ -263,7 +263,7 @@ def add_file(file: Path, data: Path, more: Iterable[Path] = ()) -> None:
     target = library.folder / file.name
     try:
         if target.exists():
-            if _digest(target) != _digest(file):
+            if read_through(target) != read_through(file):
                 raise PresetError(f"another {file.name} is in {library.folder}; rename yours")
         else:
             _copy(file, target)
@@ -345,13 +345,6 @@ def begun_model(model: str, data: Path) -> tuple[str, str]:
 
 def _doubt(variant: Variant) -> bool:
     return not variant.verified and variant.sha256 is not None
-
-
-def _digest(path: Path) -> str:
-    digest = ""
-    for _, digest in hash_file(path):  # noqa: B007 - the last one is whole
-        pass
-    return digest
 
 
 def _copy(file: Path, target: Path) -> None:

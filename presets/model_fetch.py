@@ -49,8 +49,8 @@ class ModelFetch:
     """Brings base models onto this disk, and tells how that stands on `model/<id>/*`.
 
     `heard` is told of downloads; those of presets pass through unseen, unless a model needs one.
-    `tell` hears of what models need, until that is here or has failed, for the terminal. `run`
-    brings the numbers that had to wait.
+    `tell` hears of what models need, until that is here or has failed, for the terminal, and
+    `on_installed` of each that has come. `run` brings the numbers that had to wait.
     """
 
     def __init__(
@@ -62,9 +62,11 @@ class ModelFetch:
         *,
         notice: Callable[[str], None],
         tell: Callable[[str, Progress], None] = lambda _id, _progress: None,
+        on_installed: Callable[[str], None] = lambda _id: None,
     ) -> None:
         self._controls, self._downloads = controls, downloads
         self._catalogue, self._data, self._notice, self._tell = catalogue, data, notice, tell
+        self._on_installed = on_installed
         known = model_catalogue()
         self._models = tuple(model.id for model in known.models if model.repository)
         self._ids = fetchable(known)
@@ -160,6 +162,8 @@ class ModelFetch:
             self._controls.publish(control(id, "state"), progress.state)
             self._controls.publish(control(id, "error"), progress.error)
             self._board.tell(id, progress)
+            if progress.state == "installed":
+                self._on_installed(id)
 
 
 def _here(data: Path) -> list[str]:

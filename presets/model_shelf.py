@@ -5,20 +5,18 @@ Everything here blocks. Presets have one file for each base and a library of the
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from engine.lora_base import NAME_OF_BASE
-from engine.option_readers import shown
-from presets.catalogue import Catalogue, Preset, PresetError
+from presets.catalogue import Catalogue, Preset, PresetError, unknown
 from presets.kept import Kept, of_files
 from presets.models import Model, TinyAutoencoder, model_folder, tiny_folder
 from presets.models import catalogue as model_catalogue
-from presets.part_file import Lock, hash_file
+from presets.part_file import Lock, Tell, read_through
 from presets.verdict import Known, Verdict, judged
 from presets.wanted import Mirror, megabytes
 from presets.wanting import hub_mirrors, is_here, wanted_model
@@ -37,9 +35,7 @@ def named(id: str, catalogue: Catalogue) -> Preset | Entry:
     entry: Preset | Entry | None = preset or model or known.tiny_autoencoder(id)
     if entry is not None:
         return entry
-    near = difflib.get_close_matches(id, [*catalogue.ids(), *(e.id for e in entries())], n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise PresetError(f"unknown preset {shown(id)}; {hint}see artflow presets list")
+    raise PresetError(unknown(id, (*catalogue.ids(), *(each.id for each in entries()))))
 
 
 def entries() -> tuple[Entry, ...]:
@@ -124,7 +120,7 @@ def mirrors(entry: Entry) -> tuple[Mirror, ...]:
     return hub_mirrors(entry.repository, entry.files[0].file, entry.modelscope)
 
 
-def verify(entry: Entry, data: Path, tell: Callable[[int, int], None]) -> Iterator[Verdict]:
+def verify(entry: Entry, data: Path, tell: Tell) -> Iterator[Verdict]:
     """Read those of its files that are here, one after the other; `tell(bytes, of)` as it goes.
 
     Raises `PresetError` where one cannot be read.
@@ -132,11 +128,8 @@ def verify(entry: Entry, data: Path, tell: Callable[[int, int], None]) -> Iterat
     folder = folder_of(entry, data)
     for file in entry.files:
         path = folder / file.file
-        digest = ""
         try:
-            total = path.stat().st_size
-            for done, digest in hash_file(path):  # noqa: B007 - the last one is whole
-                tell(done, total)
+            total, digest = read_through(path, tell)
         except FileNotFoundError:
             continue
         except OSError as error:

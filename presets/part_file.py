@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -24,6 +24,8 @@ else:
 
 HASH_STEP: Final = 4 << 20
 """Bytes hashed in one turn: some milliseconds."""
+Tell = Callable[[int, int], None]
+"""Bytes done, and of how many."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """A disk, a quota or a largest file size is at its end."""
 _HELD: Final = frozenset({errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK})
@@ -212,6 +214,14 @@ def hash_file(path: Path) -> Iterator[tuple[int, str]]:
             done += count
             yield done, ""
     yield done, digest.hexdigest()
+
+
+def read_through(path: Path, tell: Tell = lambda _done, _total: None) -> tuple[int, str]:
+    """Size in bytes and sha256 of a whole file; `tell` hears after every turn. Raises `OSError`."""
+    total, digest = path.stat().st_size, ""
+    for done, digest in hash_file(path):  # noqa: B007 - the last one is whole
+        tell(done, total)
+    return total, digest
 
 
 def _sync_folder(folder: Path) -> None:

@@ -37,11 +37,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Fetch:
-    """A download under way: for which base, who asked, and how it stands."""
+    """A download under way: for which base, who asked, and how it stands.
+
+    `anew`: another was asked for meanwhile, of the file for the running model.
+    """
 
     base: str
     origin: object = None
     state: Fetched = "queued"
+    anew: bool = False
 
 
 class Switcher:
@@ -147,6 +151,7 @@ class Switcher:
         if id not in self._fetches:
             raise PresetError(f"{id} is not being fetched; there is nothing to cancel")
         self._wants.pop(id, None)
+        self._fetches[id] = replace(self._fetches[id], anew=False)
         self._downloads.cancel(id)
 
     def delete(self, id: str, origin: object = None) -> None:
@@ -234,10 +239,11 @@ class Switcher:
 
     def _fetch(self, wanted: Wanted, origin: object) -> None:
         base = self.roster.model.base
-        before = self._fetches.setdefault(wanted.id, _Fetch(base, origin)).base
+        before = self._fetches.setdefault(wanted.id, _Fetch(base, origin))
         self._downloads.want(wanted)  # one under way goes before those that wait
-        if before != base:
-            self._downloads.cancel(wanted.id)  # the file for the model before; `heard` goes on
+        if before.base != base:  # the file for the model before gives way; `heard` goes on
+            self._fetches[wanted.id] = replace(self._fetches[wanted.id], origin=origin, anew=True)
+            self._downloads.cancel(wanted.id)
 
     # another model
 
@@ -271,6 +277,16 @@ class Switcher:
             self._come(id, {**self._wants, id: want})
         except PresetError as error:
             self._fail(id, str(error), want.origin)
+
+    def _instead(self, id: str, want: Want | None, ended: _Fetch) -> None:
+        """After the file for the model before: that of the running one, where it is wanted."""
+        if want is not None:
+            self._again(id, want)
+        elif ended.anew:
+            try:
+                self.download(id, None, ended.origin)
+            except PresetError as error:
+                self._fail(id, str(error), ended.origin)
 
     def _accelerate(self) -> None:
         """Bring in what the model is to be played with; if it is here, before the first picture."""
@@ -317,8 +333,8 @@ class Switcher:
             self._controls.publish(control(id, "error"), progress.error)
             self._notice(f"{id}: {progress.error}")
         self._settle(id)
-        if want is not None and fetch.base != base and not self.roster.here(id):
-            self._again(id, want)  # that was the file for the model before
+        if fetch.base != base and not self.roster.here(id):
+            self._instead(id, want, fetch)
 
     def on_staged(self, id: str) -> None:
         """The painter has it ready; also again, after it was started again."""

@@ -60,7 +60,7 @@ async def test_a_preset_comes_into_the_library(tmp_path: Path) -> None:
     assert library.snapshot.ready("good", "sd21")
     assert not library.snapshot.ready("wrong", "sd21")
     preset = catalogue.preset("good")
-    verdict = await library.verify(preset, preset.variants[0], lambda *_: None)
+    verdict = library.verify(preset, preset.variants[0], lambda *_: None)
     assert verdict.whole
     kept.flush()
     assert kept.read().mirrors["ours"].bytes == len(body)

@@ -287,7 +287,7 @@ async def test_the_watch_outlives_a_folder_that_cannot_be_read(
     assert seen == [News(added=("x",))]
 
 
-async def test_verify_reads_all_of_it(tmp_path: Path) -> None:
+def test_verify_reads_all_of_it(tmp_path: Path) -> None:
     shelf = Shelf(
         tmp_path, entry("whole", sha256=WHOLE), entry("other", sha256="0" * 64), entry("unsure")
     )
@@ -296,28 +296,28 @@ async def test_verify_reads_all_of_it(tmp_path: Path) -> None:
     shelf.library.rescan()
     told: list[tuple[int, int]] = []
 
-    async def whole(id: str) -> tuple[bool | None, str]:
+    def whole(id: str) -> tuple[bool | None, str]:
         preset = shelf.library.snapshot.catalogue.preset(id)
-        verdict = await shelf.library.verify(
+        verdict = shelf.library.verify(
             preset, preset.variants[0], lambda done, total: told.append((done, total))
         )
         assert verdict.sha256 == WHOLE
         return verdict.whole, verdict.told
 
-    assert await whole("whole") == (True, "whole.safetensors: the digest is right")
+    assert whole("whole") == (True, "whole.safetensors: the digest is right")
     assert told[-1] == (len(lora()), len(lora()))
-    good, line = await whole("other")
+    good, line = whole("other")
     assert good is False
     assert line.endswith(f"not {'0' * 64}; delete it and fetch it again")
-    assert (await whole("unsure"))[0] is None
+    assert (whole("unsure"))[0] is None
     shelf.put("unsure.safetensors", lora() + b"1")
     shelf.library.rescan()
     preset = shelf.library.snapshot.catalogue.preset("unsure")
-    verdict = shelf.library.verify_now(preset, preset.variants[0], lambda *_: None)
+    verdict = shelf.library.verify(preset, preset.variants[0], lambda *_: None)
     assert verdict.whole is False
     (shelf.loras / "whole.safetensors").unlink()
     with pytest.raises(PresetError, match="whole is not on this disk"):
-        await whole("whole")
+        whole("whole")
 
 
 def test_verify_says_what_was_checked_and_what_was_not(tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_verify_says_what_was_checked_and_what_was_not(tmp_path: Path) -> None:
 
     def told(id: str) -> str:
         preset = library.snapshot.catalogue.preset(id)
-        verdict = library.verify_now(preset, preset.variants[0], lambda *_: None)
+        verdict = library.verify(preset, preset.variants[0], lambda *_: None)
         assert verdict.whole is None
         return verdict.told.removeprefix(f"{id}.safetensors: ").removesuffix(WHOLE)
 
@@ -346,15 +346,6 @@ def test_verify_says_what_was_checked_and_what_was_not(tmp_path: Path) -> None:
     assert told("sized") == (
         "nobody vouches for a digest, only its size and header were checked; it has the digest "
     )
-
-
-async def test_verify_can_be_cancelled(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, entry("x"))
-    shelf.put("x.safetensors")
-    preset = shelf.library.snapshot.catalogue.preset("x")
-    with trio.CancelScope() as scope:
-        await shelf.library.verify(preset, preset.variants[0], lambda *_: scope.cancel())
-    assert scope.cancelled_caught
 
 
 def test_delete_is_careful(tmp_path: Path) -> None:
@@ -404,6 +395,19 @@ def test_delete_is_careful(tmp_path: Path) -> None:
     assert shelf.status("two") == "absent"
     assert library.delete("two", free) == (shelf.loras / "two-21.safetensors",)
     assert list(shelf.loras.iterdir()) == []
+
+
+def test_a_file_that_another_preset_plays_is_not_deleted(tmp_path: Path) -> None:
+    shelf = Shelf(
+        tmp_path, entry("theirs", file="one.safetensors"), entry("mine", file="one.safetensors")
+    )
+    shelf.put("one.safetensors")
+    shelf.library.rescan()
+    with pytest.raises(
+        PresetError, match="mine is in the mix and plays the file of theirs; unload"
+    ):
+        shelf.library.delete("theirs", lambda id: id == "mine")
+    assert shelf.library.delete("theirs", lambda _: False) == (shelf.loras / "one.safetensors",)
 
 
 def test_what_a_download_left_can_be_deleted(tmp_path: Path) -> None:

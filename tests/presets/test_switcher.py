@@ -12,7 +12,7 @@ from engine.errors import ControlError
 from presets.catalogue import Catalogue, Preset, Variant
 from presets.wanted import Progress
 from presets.wanting import wanted_preset
-from tests.presets.switching import CATALOGUE, FILES, model, preset, settled, switching
+from tests.presets.switching import CATALOGUE, FILES, Shelf, model, preset, settled, switching
 
 
 async def test_an_installed_style_is_staged_and_then_fades_in_as_the_other_leaves(
@@ -376,6 +376,25 @@ async def test_files_copied_in_get_controls_while_the_show_runs(autojump_clock: 
         assert "unknown preset 'mine'" in stage.refused("load", "mine")
 
 
+async def test_a_watch_that_goes_wrong_is_told_once_and_watches_on(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    async def watch(_shelf: Shelf, _on_news: object) -> None:
+        await trio.sleep(3)
+        looks.append(1)
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(Shelf, "watch", watch)
+    async with switching(autojump_clock) as stage:
+        await trio.sleep(10)
+        assert len(looks) == 3
+        assert stage.errors == ["preset: this went wrong inside: RuntimeError('a fault of ours')"]
+        await stage.play("anime")
+        assert stage.state("anime") == "active"
+
+
 async def test_a_folder_that_cannot_be_read_is_told(autojump_clock: MockClock) -> None:
     async with switching(autojump_clock) as stage:
         stage.shelf.trouble = "the folder cannot be read"
@@ -440,8 +459,12 @@ async def test_refused_and_loaded_in_one_turn_it_is_asked_for_anew(
         stage.fire("load", "anime")
         await settled()
         stage.painter.answer("anime")
+        before = stage.painter.mix.files
         stage.switcher.on_unfit("anime", "no memory")
         stage.fire("load", "anime")
+        await settled()
+        # a painter that saw none of the mixes between sees another file to be read
+        assert stage.painter.mix.files["anime"] != before["anime"]
         await stage.stage()
         await trio.sleep(1)
         assert stage.state("anime") == "active"
@@ -495,6 +518,24 @@ async def test_a_download_for_the_model_before_gives_way(autojump_clock: MockClo
         await stage.stage("oil")
         await trio.sleep(1)
         assert stage.weights() == {"oil": 0.8}
+
+
+async def test_downloading_after_a_change_of_model_fetches_the_file_for_the_new_one(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("download", "oil")
+        stage.downloads.get_on("oil", "resolving")
+        stage.switcher.change(model("sdxl-turbo", "sdxl"))
+        stage.fire("download", "oil")
+        assert stage.downloads.wanted["oil"].files[0].name == "oil-sdxl.safetensors"
+        stage.downloads.finish("oil")
+        await settled()
+        assert (stage.state("oil"), stage.weights()) == ("installed", {})
+        assert stage.states("oil") == [
+            *("queued", "resolving", "cancelled", "queued"),
+            *("resolving", "downloading", "verifying", "installed"),
+        ]
 
 
 async def test_a_model_comes_up_with_its_acceleration(autojump_clock: MockClock) -> None:
