@@ -122,7 +122,7 @@ class Brush:
     body: float
 
 
-# four latents: what repeats with the denoiser's coarsest cells, it can know the place of
+# four latents, the size of the denoiser's coarsest cells
 _TILE: Final = 32
 
 

@@ -131,7 +131,9 @@ class TogetherStage:
         styles = np.array([example.asked_style for example in examples])
         real = self._drawn(examples, styles, here)
         others = self._drawn(examples, (styles + rng.integers(1, BASE, batch)) % BASE, here)
-        inner = np.s_[..., _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+        # a whole picture's own border is part of it
+        cut = slice(_MARGIN, -_MARGIN) if side < _WHOLE else slice(None)
+        inner = (..., cut, cut)
         made, real, others = made.float()[inner], real[inner], others[inner]
         style = torch.from_numpy(styles).to(made.device)
         likeness = reconstruction(made, real)
