@@ -45,6 +45,7 @@ from engine.version import show_version
 from engine.window import Window, WindowOptions
 from presets.fetch_progress import Lines, Tell, new_console, say, telling
 from presets.models import ModelChoice, model_ids, told_of
+from presets.now_playing import now_playing
 from presets.playing import Playing, Stock
 from presets.preset_menu import PresetMenu
 from presets.wanted import Progress
@@ -286,10 +287,11 @@ class Show:
             self.output.start()
             try:
                 async with running(self._commit, self.motion.run) as players:
-                    await players.start(self.presets.run)
                     if self.osc is not None:
                         await players.start(self.osc.run)
-                        notice(f"OSC: udp {where(self.osc.host, self.osc.port, self.gate)}")
+                        notice(f"OSC: udp and tcp {where(self.osc.host, self.osc.port, self.gate)}")
+                    # after OSC, so that who listens from the start hears every state of a fetch
+                    await players.start(self.presets.run)
                     notice(told_of(self.model, self.options.model))
                     self._listening.set()
                     async with running(self._terminal):
@@ -370,6 +372,7 @@ class Show:
             painter_text=self.painting.loading,
             latency_ms=self.output.latency_ms,
             osc=f"{self.osc.host}:{self.osc.port}" if self.osc else "",
+            playing=now_playing(values, self.presets.switcher.roster.ids),
             error=self._error,
             notice=self._noticed,
             menu=self.menu.shown(values),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
+
+PICTURES_SHARE: Final = 0.4
+"""Of a room that they share with a list, pictures take so much at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,39 @@ def letterboxed(area: Area, width: int, height: int) -> Area:
         inner_width,
         inner_height,
     )
+
+
+def paired(room: Area, ratio: float, gap: int, head: int) -> tuple[Area, Area]:
+    """Two equal places for pictures of this width:height, each `head` below its top.
+
+    Side by side or one above the other, whichever shows them larger.
+    """
+    width, height = max(0, (room.width - gap) // 2), max(0, (room.height - gap) // 2)
+    beside = min(width / ratio, room.height - head)
+    above = min(room.width / ratio, height - head)
+    if beside >= above:
+        right = room.left + room.width - width
+        return replace(room, width=width), replace(room, left=right, width=width)
+    bottom = room.top + room.height - height
+    return replace(room, height=height), replace(room, top=bottom, height=height)
+
+
+def shared(room: Area, ratio: float, gap: int, head: int) -> tuple[Area, Area]:
+    """A part of `room` for two pictures as `paired` places them, and the rest for a list.
+
+    Pictures stand to the left, in a room higher than wide above; the list gets over half of it.
+    """
+    if room.width >= room.height:
+        needed = round(ratio * ((room.height - gap) // 2 - head))
+        width = max(0, min(needed, round(room.width * PICTURES_SHARE)))
+        left = room.left + width + gap
+        rest = replace(room, left=left, width=max(0, room.left + room.width - left))
+        return replace(room, width=width), rest
+    needed = round((room.width - gap) / 2 / ratio) + head
+    height = max(0, min(needed, round(room.height * PICTURES_SHARE)))
+    top = room.top + height + gap
+    rest = replace(room, top=top, height=max(0, room.top + room.height - top))
+    return replace(room, height=height), rest
 
 
 def unturned(x: float, y: float, flip: str, rotate: int) -> tuple[float, float]:

@@ -121,11 +121,6 @@ def describe(header: Header, *, base: str | None = None) -> LoraFile:
     )
 
 
-def fits(lora: LoraFile, base: str) -> bool:
-    """Whether it can play on a model of this base; `lora_base.wrong_base` says why not."""
-    return lora.base == base
-
-
 def _understand(header: Header) -> dict[str, Key]:
     found = {key: understand(key) for key in header.tensors}
     keys = {key: meant for key, meant in found.items() if meant is not None}

@@ -12,7 +12,8 @@ class MenuRow:
 
     `fits`: it can be played now; others are dimmed. `note` says in words why not, or what failed,
     and stands where the rest would. Sizes in MB (0 = not known), `rate` in MB/s, `eta_s` in
-    seconds. `progress` is 0..1, None where nothing is under way; `weight` None where it has none.
+    seconds. `progress` is 0..1, None where nothing is under way, and `received_mb` what of it has
+    arrived; `weight` is None where it has none.
     """
 
     id: str
@@ -24,6 +25,7 @@ class MenuRow:
     note: str = ""
     size_mb: float = 0.0
     progress: float | None = None
+    received_mb: float = 0.0
     rate: float = 0.0
     eta_s: float = 0.0
     weight: float | None = None
@@ -33,8 +35,9 @@ class MenuRow:
 class Menu:
     """An open menu. `rows` of one group stand together; `selected` is the id of one of them.
 
-    `question` is asked in that row's place. `detail` tells more of it, and `keys` what can be
-    pressed: (keys, what they do). `everywhere`: the audience shall see it, too.
+    `question` is asked in that row's place. `about` says what that row is, `detail` in full how it
+    stands, and `keys` what can be pressed: (keys, what they do). `everywhere`: the audience shall
+    see it, too.
     """
 
     title: str = ""
@@ -42,6 +45,7 @@ class Menu:
     rows: tuple[MenuRow, ...] = ()
     selected: str = ""
     question: str = ""
+    about: str = ""
     detail: str = ""
     keys: tuple[tuple[str, str], ...] = ()
     everywhere: bool = False

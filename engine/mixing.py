@@ -11,10 +11,14 @@ from engine.controls import Value
 
 
 class LoraFile(NamedTuple):
-    """A file on this machine; `base` is what its entry of the catalogue says, "" where none."""
+    """A file on this machine; `base` is what its entry of the catalogue says, "" where none.
+
+    `lost`: so often the painter had it no more, so that it is another value and is read anew.
+    """
 
     path: str
     base: str = ""
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

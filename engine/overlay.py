@@ -18,15 +18,17 @@ class Overlay:
     """Everything the overlay can show, as plain values of one moment.
 
     `error` and `notice` come with the `time.monotonic()` they were said at, and fade by themselves.
-    `flip`, `rotate` are the output's, so that the window can tell where on the picture a pen is.
-    `drawing` keeps the cursor visible; `menu` is None while it is closed. Ratios are 0..1, times
-    seconds unless the name says ms.
+    `playing` is what is mixed into the model: (name, weight), what matters most first. `flip`,
+    `rotate` are the output's, so that the window can tell where on the picture a pen is. `drawing`
+    keeps the cursor visible; `menu` is None while it is closed. Ratios are 0..1, times seconds
+    unless the name says ms.
     """
 
     painter_state: str = "starting"
     painter_progress: float = 0.0
     painter_text: str = ""
     model: str = ""
+    playing: tuple[tuple[str, float], ...] = ()
     painted_fps: float = 0.0
     latency_ms: float = 0.0
     source: str = ""
@@ -70,6 +72,7 @@ def read_overlay(
     painter_text: str,
     latency_ms: float,
     osc: str,
+    playing: tuple[tuple[str, float], ...],
     error: Said,
     notice: Said,
     menu: Menu | None,
@@ -81,6 +84,7 @@ def read_overlay(
         painter_progress=values.number("painter/progress"),
         painter_text=painter_text,
         model=values.text("painter/model"),
+        playing=playing,
         painted_fps=values.number("painter/fps"),
         latency_ms=latency_ms,
         source=source,

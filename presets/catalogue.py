@@ -107,7 +107,7 @@ class Catalogue:
         """Raises `PresetError`, with the id that was perhaps meant."""
         preset = self._by_id.get(id)
         if preset is None:
-            raise PresetError(_unknown(id, self._by_id))
+            raise PresetError(unknown(id, self._by_id))
         return preset
 
     def resolve(self, id: str, base: str, model: str = "") -> Variant:
@@ -157,7 +157,8 @@ class Catalogue:
         )
 
 
-def _unknown(id: str, known: Iterable[str]) -> str:
+def unknown(id: str, known: Iterable[str]) -> str:
+    """That there is no such preset, and which of the `known` ids was perhaps meant."""
     near = difflib.get_close_matches(id, list(known), n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"unknown preset {shown(id)}; {hint}see artflow presets list"

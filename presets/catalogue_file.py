@@ -1,16 +1,16 @@
 """Reading a catalogue's file: entries, and every problem of it at once with file and line.
 
-What is wrong is left out (a variant, an entry), the rest stands. Each key is a row of a table: how
-its value is read, and what is allowed.
+What is wrong is left out (a mirror, a variant, an entry), the rest stands. Each key is a row of a
+table: how its value is read, and what is allowed.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -19,12 +19,10 @@ from engine.logs import one_line
 from engine.option_readers import shown
 from engine.yaml_file import Document, Place, read_yaml
 from presets import entry_readers as reader
-from presets.catalogue import BASES, BUNDLED_CATALOGUE, KINDS, Catalogue, Preset, Variant
+from presets.catalogue import BASES, KINDS, Preset, Variant
 from presets.mirrors import Refused, check_url, read_url
+from presets.models import place_of
 from presets.wanted import Mirror
-
-USER_CATALOGUE: Final = "presets.yaml"
-"""In the data folder: a user's own entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,41 +70,38 @@ _ELSEWHERE: Final = ("mirrors", "variants")
 
 @dataclass(frozen=True, slots=True)
 class CatalogueFile:
-    """What a file holds. `problems` are lines for the performer, in the file's order."""
+    """What a file holds. `problems` are lines for the performer, in the file's order.
+
+    `lacking` names files that were left out since nothing gives them: no mirror, and not here.
+    """
 
     presets: tuple[Preset, ...] = ()
     problems: tuple[str, ...] = ()
+    lacking: frozenset[str] = frozenset()
 
 
-def load_catalogue(data: Path, more: Iterable[Path] = ()) -> tuple[Catalogue, list[str]]:
-    """The bundled catalogue, the data folder's own entries over it, those of `more` over these.
+def read_catalogue(path: Path, here: Container[str] = ()) -> CatalogueFile:
+    """Read one file; `here` are the names of the files in the LoRA folder, which need no mirror.
 
-    What cannot be read is among the problems; the rest stands.
+    Raises `SettingError` where it cannot be read, or is no catalogue at all.
     """
-    catalogue, problems = Catalogue(), []
-    own = data / USER_CATALOGUE
-    for path in (BUNDLED_CATALOGUE, *([own] if own.exists() else []), *more):
-        try:
-            file = read_catalogue(path)
-        except SettingError as error:
-            problems.append(str(error))
-        else:
-            problems += file.problems
-            catalogue = catalogue.over(file.presets)
-    return catalogue, problems
-
-
-def read_catalogue(path: Path) -> CatalogueFile:
-    """Read one file. Raises `SettingError` where it cannot be read, or is no catalogue at all."""
     document = read_yaml(path)
     content = {} if document.value is None else document.value
     if not isinstance(content, dict):
         raise SettingError(
             f"{document.where()}: found {shown(content)}; allowed: presets: and a list of entries"
         )
-    presets = tuple(_Reading(document).presets(content))
+    reading = _Reading(document, here)
+    presets = tuple(reading.presets(content))
     problems = (one_line(problem) for problem in document.in_order(document.problems))
-    return CatalogueFile(presets, tuple(problems))
+    return CatalogueFile(presets, tuple(problems), frozenset(reading.lacking))
+
+
+class _Mirrors(NamedTuple):
+    """The mirrors that can be used. `lost`: some are written, and none of them can."""
+
+    usable: tuple[Mirror, ...] = ()
+    lost: bool = False
 
 
 @dataclass
@@ -114,6 +109,8 @@ class _Reading:
     """One reading of a document; problems go to it."""
 
     document: Document
+    here: Container[str]
+    lacking: set[str] = field(default_factory=set)
     ids: dict[str, Place] = field(default_factory=dict)
     files: dict[str, tuple[Variant, Place]] = field(default_factory=dict)
 
@@ -150,6 +147,9 @@ class _Reading:
             first = self.document.where(*self.ids[id]).rpartition(":")[2]
             self._tell((*place, "id"), f"id {shown(id)} is taken on line {first}; choose another")
             return None
+        if model := place_of(id):
+            self._tell((*place, "id"), f"id {shown(id)} is a model's ({model}); choose another")
+            return None
         self.ids[id] = (*place, "id")
         if not variants:
             return None  # its problems are told
@@ -163,7 +163,7 @@ class _Reading:
         self, place: Place, raw: Mapping[str, Any], said: Mapping[str, Any] | None
     ) -> list[Variant]:
         mirrors = self._mirrors(place, raw.get("mirrors"))
-        variant = None if said is None or mirrors is None else self._variant(place, said, mirrors)
+        variant = None if said is None else self._variant(place, said, mirrors)
         return [] if variant is None else [variant]
 
     def _variants(self, place: Place, raw: object) -> list[Variant]:
@@ -180,7 +180,7 @@ class _Reading:
                 continue
             said = self._values(here, each, VARIANT_KEYS, ("mirrors",))
             mirrors = self._mirrors(here, each.get("mirrors"))
-            if said is None or mirrors is None:
+            if said is None:
                 continue
             variant = self._variant(here, said, mirrors)
             if variant is None:
@@ -191,9 +191,7 @@ class _Reading:
             found[variant.base] = variant
         return list(found.values())
 
-    def _variant(
-        self, place: Place, said: Mapping[str, Any], mirrors: tuple[Mirror, ...]
-    ) -> Variant | None:
+    def _variant(self, place: Place, said: Mapping[str, Any], mirrors: _Mirrors) -> Variant | None:
         base = self._base(place, said)
         bundled, file = said.get("bundled", ""), said.get("file", "")
         sha256 = said.get("sha256")
@@ -203,12 +201,15 @@ class _Reading:
         problem = ""
         if bool(bundled) == bool(file):
             problem = "names bundled and file; leave one" if file else "names no file: nor bundled:"
-        elif bundled and mirrors:
+        elif bundled and (mirrors.usable or mirrors.lost):
             problem = "is bundled and has mirrors; leave one"
         elif verified and sha256 is None and not bundled:
             problem = "is verified without sha256; say sha256: or verified: false"
-        elif mirrors and sha256 is None and "verified" not in said:
+        elif mirrors.usable and sha256 is None and "verified" not in said:
             problem = "has no sha256; allowed only with verified: false"
+        elif mirrors.lost and file not in self.here:
+            problem = "has no mirror left; mend one, or copy the file into the LoRA folder"
+            self.lacking.add(file)
         if problem:
             self._tell(place, f"the file {shown(file or bundled)} {problem}")
         if problem or base is None:
@@ -223,7 +224,7 @@ class _Reading:
             verified=verified,
             triggers=said.get("triggers", ()),
             license=said.get("license", ""),
-            mirrors=mirrors,
+            mirrors=mirrors.usable,
         )
         return variant if self._own_file(place, variant) else None
 
@@ -251,17 +252,16 @@ class _Reading:
         )
         return False
 
-    def _mirrors(self, place: Place, raw: object) -> tuple[Mirror, ...] | None:
-        """The mirrors; None where one cannot be used."""
+    def _mirrors(self, place: Place, raw: object) -> _Mirrors:
         if raw is None:
-            return ()
+            return _Mirrors()
         place = (*place, "mirrors")
         if not isinstance(raw, list):
             self._tell(place, f"mirrors is {shown(raw)}; allowed: a list of name: and url:")
-            return None
+            return _Mirrors(lost=True)
         mirrors = [self._mirror((*place, index), each) for index, each in enumerate(raw)]
-        known = tuple(mirror for mirror in mirrors if mirror is not None)
-        return known if len(known) == len(mirrors) else None
+        usable = tuple(mirror for mirror in mirrors if mirror is not None)
+        return _Mirrors(usable, lost=bool(raw) and not usable)
 
     def _mirror(self, place: Place, raw: object) -> Mirror | None:
         if not isinstance(raw, dict):

@@ -8,27 +8,27 @@ times a second.
 
 from __future__ import annotations
 
-import http.cookiejar
 import logging
 import shutil
-import urllib.request
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import trio
 
 from engine.logs import one_line, redacted
-from engine.version import show_version
 from presets import part_file
 from presets.asking import Resolve, Tools, resolve
+from presets.client import new_client
+from presets.kept import keeps, kept_of
 from presets.mirrors import Rates
 from presets.transfer import Fetch
 from presets.wanted import (
+    CHECKED,
     FINAL,
     DownloadError,
     Limits,
@@ -36,7 +36,6 @@ from presets.wanted import (
     State,
     Transfer,
     Wanted,
-    megabytes,
 )
 
 log = logging.getLogger(__name__)
@@ -47,41 +46,6 @@ NEVER_YET: Final = 0.999
 """The largest share of what is not verified."""
 
 Publish = Callable[[str, Progress], None]
-
-
-def new_client() -> httpx.AsyncClient:
-    """A client that uses the environment's proxies, but for this machine; it keeps no cookies.
-
-    Raises `DownloadError` where what the environment says cannot be followed.
-    """
-    unusable = (ImportError, ValueError, httpx.InvalidURL)  # of a SOCKS proxy without socksio
-    try:
-        try:
-            return _client()
-        except unusable:
-            # httpx refuses for any proxy that is named, also one that https does not go through
-            return _client(proxy=urllib.request.getproxies().get("https"))
-    except unusable as error:
-        raise DownloadError(
-            "nothing can be fetched through the proxy that the environment names; allowed: "
-            "http://HOST:PORT in HTTPS_PROXY, or socks5://HOST:PORT where socksio is installed"
-        ) from error
-    except OSError as error:
-        raise DownloadError(
-            "nothing can be fetched without the certificates that SSL_CERT_FILE or SSL_CERT_DIR "
-            f"names: {error.strerror or type(error).__name__}; mend or unset it"
-        ) from error
-
-
-def _client(**proxy: Any) -> httpx.AsyncClient:
-    nothing = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    return httpx.AsyncClient(
-        headers={"user-agent": f"artflow/{show_version()}"},
-        cookies=nothing,
-        mounts={f"all://{host}": None for host in ("127.0.0.1", "localhost", "[::1]")},
-        limits=httpx.Limits(max_keepalive_connections=4),
-        **proxy,
-    )
 
 
 def free_space(folder: Path) -> int:
@@ -330,7 +294,7 @@ class Downloader:
                 sum(missing[number + 1 :]),
             )
             vouchers.append(await fetch.run())
-        checked = next((word for word in ("size", "mirror's digest") if word in vouchers), "digest")
+        checked = next((word for word in CHECKED if word in vouchers), "digest")
         download.change("installed", share=1.0, rate=0.0, eta_s=0.0, checked=checked)
 
 
@@ -344,31 +308,19 @@ def _kept(wanted: Wanted) -> dict[str, int]:
     return {file.name: part_file.kept_bytes(wanted.target(file), file.size) for file in files}
 
 
-def _on_disk(wanted: Wanted) -> int:
-    try:
-        return sum(_kept(wanted).values())
-    except DownloadError:
-        return 0
-
-
-def _keeps(count: int, total: int) -> str:
-    if not count:
-        return "nothing is kept"
-    of = f" of {megabytes(total)}" if total else ""
-    return f"{megabytes(count)}{of} are kept, the next download goes on from there"
-
-
 def _cancelled(download: Download) -> None:
-    count = _on_disk(download.wanted)
-    _end(download, "cancelled", count, f"cancelled; {_keeps(count, download.progress.total_bytes)}")
+    _end(download, "cancelled", "cancelled")
 
 
 def _failed(download: Download, error: str) -> None:
-    count = _on_disk(download.wanted)
-    _end(download, "failed", count, f"{error}; {_keeps(count, download.progress.total_bytes)}")
+    _end(download, "failed", error)
 
 
-def _end(download: Download, state: State, count: int, error: str) -> None:
-    error = redacted(one_line(error))
+def _end(download: Download, state: State, why: str) -> None:
+    try:
+        count, told = kept_of(download.wanted, download.progress.total_bytes)
+    except DownloadError:  # nothing can be under such a name
+        count, told = 0, keeps(0)
+    error = redacted(one_line(f"{why}; {told}"))
     log.info("%s: %s", download.wanted.id, error)
     download.change(state, error=error, received_bytes=count, rate=0.0, eta_s=0.0)

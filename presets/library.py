@@ -1,7 +1,7 @@
 """The library: which presets are on this disk, whether they are whole, and their removal.
 
 Readers get snapshots; one at a time makes a new one (`rescan`). Files copied in by hand are found
-and get an entry made from their header, or a reason why not.
+and get an entry made from their header, or a reason why not. The catalogues are read again, too.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import trio
 
 from engine.logs import one_line
 from presets.catalogue import HERE, Catalogue, Preset, PresetError, Variant
-from presets.catalogue_file import load_catalogue
+from presets.catalogues import Catalogues, Versions
 from presets.lora_folder import HeaderCache, Look, OnDisk, generated, look
-from presets.part_file import Lock, clear, hash_file, lock_path, part_path
+from presets.models import taken_ids
+from presets.part_file import Lock, Tell, clear, lock_path, part_path, read_through
+from presets.verdict import Known, Verdict, judged
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +33,6 @@ WATCH_EVERY_S: Final = 3.0
 Status = Literal["bundled", "installed", "absent", "wrong"]
 """wrong: a file of that name is there, but it cannot be the one; the snapshot's `troubles` say
 why."""
-Tell = Callable[[int, int], None]
-"""Bytes done, and of how many."""
 InUse = Callable[[str], bool]
 
 
@@ -67,25 +67,26 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a look found anew: ids, and lines on files that cannot be used."""
+    """What a look found anew: ids, and lines on files and entries that cannot be used.
+
+    `added` and `removed` have a file more or less, or came and went altogether; of the others,
+    `changed` have another entry.
+    """
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     troubles: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.troubles)
+        return bool(self.added or self.removed or self.changed or self.troubles)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What reading all of a file showed. `whole` is None where no digest is known to judge by."""
+class _Seen(NamedTuple):
+    """What one look saw: the files of the folder, and how the catalogues stood."""
 
-    id: str
-    file: str
-    whole: bool | None
-    sha256: str
-    told: str
+    files: Look
+    catalogues: Versions
 
 
 def open_library(data: Path, more: Iterable[Path] = ()) -> tuple[Library, list[str]]:
@@ -93,56 +94,75 @@ def open_library(data: Path, more: Iterable[Path] = ()) -> tuple[Library, list[s
 
     `more` are catalogues on top of the bundled one and the data folder's own. Blocks.
     """
-    catalogue, problems = load_catalogue(data, more)
-    library = Library(data, catalogue)
+    catalogues = Catalogues(data, more)
+    here: Look = {}
+    with contextlib.suppress(OSError):  # the look that counts tells of it
+        here = look(data / LORAS)
+    catalogue, problems = catalogues.read(catalogues.look(), here)
+    library = Library(data, catalogue, catalogues=catalogues)
     try:
-        library.rescan()
+        troubles = library.rescan(anew=False).troubles
     except PresetError as error:
-        problems.append(str(error))
-    return library, [*problems, *library.snapshot.troubles.values()]
+        troubles = (str(error),)
+    return library, [*problems, *troubles]
 
 
 class Library:
     """The presets of `<data>/loras` and those that come with the program (beside `bundled`).
 
-    `catalogue` is what was written; a snapshot's has the files copied in by hand, too.
+    `catalogue` is what was written; a snapshot's has the files copied in by hand, too. It is read
+    again from `catalogues`, where there are any.
     """
 
-    def __init__(self, data: Path, catalogue: Catalogue, bundled: Path = HERE) -> None:
+    def __init__(
+        self,
+        data: Path,
+        catalogue: Catalogue,
+        bundled: Path = HERE,
+        *,
+        catalogues: Catalogues | None = None,
+    ) -> None:
         self.folder = data / LORAS
         self.snapshot = Snapshot(catalogue)
         self.catalogue = catalogue
         self._bundled = bundled
+        self._catalogues = catalogues
         self._headers = HeaderCache(self.folder)
         self._bundled_headers = HeaderCache(bundled / LORAS)
         self._given: dict[str, str] = {}
-        self._seen: Look = {}
+        self._untold: tuple[str, ...] = ()
+        self._seen = _Seen({}, ())
         self._scanning = threading.Lock()
 
     def path(self, variant: Variant) -> Path:
         """Where its file is, or belongs."""
         return self._bundled / variant.bundled if variant.bundled else self.folder / variant.file
 
-    def rescan(self) -> News:
-        """Look again; what changed is read anew. Blocks: call it in a worker thread.
+    def rescan(self, *, anew: bool = True) -> News:
+        """Look again; files that changed are read anew. Blocks: call it in a worker thread.
 
-        Raises `PresetError` where the folder cannot be read; the last snapshot stands.
+        `anew`: catalogues are read in any case. Raises `PresetError` where the folder cannot be
+        read; the last snapshot stands.
         """
         with self._scanning:
-            return self._read(self._look())
+            return self._read(self._look(), anew=anew)
 
-    def _look(self) -> Look:
+    def _look(self) -> _Seen:
         try:
-            return look(self.folder)
+            files = look(self.folder)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise PresetError(
                 f"{self.folder} cannot be read ({reason}); mend it, or name another --data folder"
             ) from error
+        return _Seen(files, self._catalogues.look() if self._catalogues else ())
 
-    def _read(self, seen: Look) -> News:
+    def _read(self, seen: _Seen, *, anew: bool = False) -> News:
+        wrong: tuple[str, ...] = ()
+        if self._catalogues is not None:
+            self.catalogue, wrong = self._catalogues.read(seen.catalogues, seen.files, anew=anew)
         entries = self._entries()
-        files = self._headers.read(seen, lambda name: _base(entries.get(name)))
+        files = self._headers.read(seen.files, lambda name: _base(entries.get(name)))
         shipped = {
             variant.filename: variant.base
             for preset in self.catalogue.presets
@@ -153,7 +173,7 @@ class Library:
             beside = {n: s for n, s in look(self._bundled / LORAS).items() if n in shipped}
             bundled = self._bundled_headers.read(beside, shipped.get)
         by_hand = [file for name, file in files.items() if name not in entries]
-        made = generated(by_hand, self.catalogue.ids(), self._given)
+        made = generated(by_hand, (*self.catalogue.ids(), *taken_ids()), self._given)
         troubles = {name: file.trouble for name, file in files.items() if file.trouble}
         for name, variant in entries.items():
             if name in files and name not in troubles:
@@ -163,7 +183,8 @@ class Library:
         before = self.snapshot
         self.snapshot = Snapshot(self.catalogue.over(made), files, bundled, troubles)
         self._seen = seen
-        return _news(before, self.snapshot)
+        wrong, self._untold = (*self._untold, *wrong), ()
+        return _news(before, self.snapshot, wrong)
 
     def _entries(self) -> dict[str, Variant]:
         return {
@@ -176,12 +197,13 @@ class Library:
     async def watch(
         self, on_news: Callable[[News], Awaitable[None] | None], every_s: float = WATCH_EVERY_S
     ) -> None:
-        """Find files as they come and go, until cancelled; `on_news` hears of them in this task.
+        """Find files and entries as they come and go, until cancelled.
 
+        `on_news` hears of them in this task.
         A file counts once it has stood still from one look to the next: one that is being copied
         would only be called cut short.
         """
-        last: Look | None = None
+        last: _Seen | None = None
         while True:
             await trio.sleep(every_s)
             try:
@@ -192,45 +214,32 @@ class Library:
             if news and (answer := on_news(news)) is not None:
                 await answer
 
-    def _glance(self, last: Look | None) -> tuple[News, Look]:
+    def _glance(self, last: _Seen | None) -> tuple[News, _Seen]:
         with self._scanning:
             seen = self._look()
-            return (self._read(seen) if seen == last != self._seen else News()), seen
+            new = self._untold or seen != self._seen
+            return (self._read(seen) if new and seen == last else News()), seen
 
-    async def verify(self, preset: Preset, variant: Variant, tell: Tell) -> Verdict:
-        """Read all of its file; `tell` hears of the bytes in trio's thread.
+    def verify(self, preset: Preset, variant: Variant, tell: Tell) -> Verdict:
+        """Read all of its file; `tell` hears of the bytes. Blocks.
 
         Raises `PresetError` where it is not here or cannot be read.
         """
-
-        def told(done: int, total: int) -> None:
-            trio.from_thread.check_cancelled()
-            trio.from_thread.run_sync(tell, done, total)
-
-        return await trio.to_thread.run_sync(self.verify_now, preset, variant, told)
-
-    def verify_now(self, preset: Preset, variant: Variant, tell: Tell) -> Verdict:
-        """As `verify`, for those who may block."""
         path = self.path(variant)
-        digest = ""
         try:
-            total = path.stat().st_size
-            for done, digest in hash_file(path):  # noqa: B007 - the last one is whole
-                tell(done, total)
+            total, digest = read_through(path, tell)
         except FileNotFoundError as error:
             raise PresetError(f"{preset.id} is not on this disk ({path})") from error
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise PresetError(f"{preset.id} cannot be read: {reason} ({path})") from error
         name = variant.filename
+        seen = (self.snapshot.bundled if variant.bundled else self.snapshot.files).get(name)
         trouble = self.snapshot.troubles.get(name, "")
-        if variant.sha256 is None:
-            told = trouble or f"{name}: nobody vouches for a digest; it has {digest}"
-            return Verdict(preset.id, name, False if trouble else None, digest, told)
-        if digest == variant.sha256:
-            return Verdict(preset.id, name, True, digest, f"{name}: the digest is right")
-        told = f"{name} has the digest {digest}, not {variant.sha256}; delete it and fetch it again"
-        return Verdict(preset.id, name, False, digest, told)
+        # a look has read the header of each file, but not of one that came since
+        header = seen is not None and seen.stamp.size == total
+        known = Known(variant.sha256, variant.size, header, trouble)
+        return judged(preset.id, name, known, total, digest)
 
     def delete(self, id: str, in_use: InUse, base: str | None = None) -> tuple[Path, ...]:
         """Remove the files of a preset (or only that for `base`), and what is kept of downloads.
@@ -238,17 +247,23 @@ class Library:
         Blocks. Raises `PresetError`: in use, not here, part of the program, or refused by the disk.
         """
         preset = self.snapshot.catalogue.preset(id)
-        if in_use(id):
-            raise PresetError(f"{id} is in the mix; unload it first")
         variants = [each for each in preset.variants if base in (None, each.base)]
-        files = [self.folder / each.file for each in variants if each.file]
+        names = {each.file: None for each in variants if each.file}
+        for other in self.snapshot.catalogue.presets:
+            shares = any(each.file in names for each in other.variants)
+            if (shares or other.id == id) and in_use(other.id):
+                whose = "" if other.id == id else f" and plays the file of {id}"
+                raise PresetError(f"{other.id} is in the mix{whose}; unload it first")
+        files = [self.folder / name for name in names]
         with self._scanning:
             removed = tuple(gone for path in files if (gone := self._remove(id, path)))
         if not removed:
             if files or not variants:
                 raise PresetError(f"{id} is not on this disk; there is nothing to delete")
             raise PresetError(f"{id} comes with the program and stays")
-        self.rescan()
+        with self._scanning:
+            # who hears of the deletion hears of nothing else: that is for the next look
+            self._untold = self._read(self._look()).troubles
         return removed
 
     def _remove(self, id: str, path: Path) -> Path | None:
@@ -290,20 +305,26 @@ def _misfit(variant: Variant, file: OnDisk) -> str:
     )
 
 
-def _news(before: Snapshot, now: Snapshot) -> News:
+def _news(before: Snapshot, now: Snapshot, wrong: tuple[str, ...]) -> News:
     old, new = set(before.catalogue.ids()), set(now.catalogue.ids())
-    came = {*new - old, *(_here(now) - _here(before))}
-    went = {*old - new, *(_here(before) - _here(now))} - came
+    was_here, is_here = _here(before), _here(now)
+    came = {*new - old, *(id for id, _ in is_here - was_here)}
+    went = {*old - new, *(id for id, _ in was_here - is_here)} - came
+    changed = {id for id in old & new if before.catalogue.get(id) != now.catalogue.get(id)}
+    lines = (line for name, line in now.troubles.items() if before.troubles.get(name) != line)
     return News(
         tuple(id for id in now.catalogue.ids() if id in came),
         tuple(id for id in before.catalogue.ids() if id in went),
-        tuple(line for name, line in now.troubles.items() if before.troubles.get(name) != line),
+        tuple(id for id in now.catalogue.ids() if id in changed - came - went),
+        (*wrong, *lines),
     )
 
 
-def _here(snapshot: Snapshot) -> set[str]:
+def _here(snapshot: Snapshot) -> set[tuple[str, str]]:
+    """The presets that are installed, and for which base."""
     return {
-        preset.id
+        (preset.id, variant.base)
         for preset in snapshot.catalogue.presets
-        if any(snapshot.status(variant) == "installed" for variant in preset.variants)
+        for variant in preset.variants
+        if snapshot.status(variant) == "installed"
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,11 +24,13 @@ from engine.painter.model_files import PICKLES
 from presets import model_shelf
 from presets.catalogue import KINDS, Preset, PresetError, Variant
 from presets.entry_readers import ALLOWED_FILE, SUFFIX, is_file_name
-from presets.library import Library, Snapshot, Status, Verdict, open_library
+from presets.kept import Kept, of_variant
+from presets.library import Library, Snapshot, Status, open_library
 from presets.models import catalogue as model_catalogue
 from presets.models import default_model, find_model
-from presets.part_file import hash_file
+from presets.part_file import Tell, read_through
 from presets.statistics import Event, Statistics
+from presets.verdict import Verdict
 from presets.wanted import megabytes
 
 if TYPE_CHECKING:
@@ -53,18 +55,38 @@ class Row:
     variant: Variant
     status: Status
     fits: bool
+    kept: Mapping[str, Kept]
+    """By base, what is kept of downloads that were stopped."""
 
 
-def rows(snapshot: Snapshot, kind: str, base: str) -> list[Row]:
+def rows(library: Library, kind: str, base: str) -> list[Row]:
     """The presets of a kind: what fits a model of `base` first, else in the catalogue's order."""
-    found = []
+    snapshot, found = library.snapshot, []
     for preset in snapshot.catalogue.presets:
         if preset.kind == kind:
             fitting = preset.variant(base)
             here = [each for each in preset.variants if snapshot.status(each) != "absent"]
-            variant = fitting or (here or preset.variants)[0]
-            found.append(Row(preset, variant, snapshot.status(variant), fitting is not None))
+            kept = {each.base: part for each in preset.variants if (part := _kept(library, each))}
+            begun = [each for each in preset.variants if each.base in kept]
+            variant = fitting or (here or begun or preset.variants)[0]
+            status = snapshot.status(variant)
+            found.append(Row(preset, variant, status, fitting is not None, kept))
     return sorted(found, key=lambda row: not row.fits)
+
+
+def _kept(library: Library, variant: Variant) -> Kept | None:
+    absent = library.snapshot.status(variant) == "absent"
+    return of_variant(library.folder, variant) if absent else None
+
+
+def _on_disk(row: Row) -> str:
+    """`no, 2.7 MB kept`, or `bundled, 2.7 MB kept for SD 1.5`"""
+    words = [ON_DISK[row.status]]
+    for base, kept in row.kept.items():
+        if kept.goes_on:
+            other = "" if base == row.variant.base else f" for {NAME_OF_BASE[base]}"
+            words.append(f"{megabytes(kept.received)} kept{other}")
+    return ", ".join(words)
 
 
 def size_told(variant: Variant, snapshot: Snapshot) -> str:
@@ -85,22 +107,21 @@ def print_presets(data: Path, more: Iterable[Path] = (), model: str = "") -> Non
     console.print(f"For {id} ({NAME_OF_BASE.get(base, 'a model of another kind')}):")
     for kind in KINDS[::-1]:
         table = _table("id", "fits", "on disk", "size", "verified", "what it is")
-        for row in rows(snapshot, kind, base):
+        for row in rows(library, kind, base):
             preset, variant = row.preset, row.variant
             fits = "yes" if row.fits else "/".join(preset.bases)
             verified = "yes" if variant.verified else "no"
             size = size_told(variant, snapshot)
             told = preset.description or preset.name
-            disk = ON_DISK[row.status]
-            _add(table, preset.id, fits, disk, size, verified, told)
+            _add(table, preset.id, fits, _on_disk(row), size, verified, told)
         console.print()
         console.print(TITLES[kind])
         console.print(table)
     console.print()
     console.print(
-        "verified: no means that nobody vouches for the file's digest. Files belong in "
-        f"{library.folder}; artflow presets download ID fetches one, artflow presets info ID "
-        "tells more.",
+        "verified: no means that nobody vouches for the file's digest. What is kept of a download "
+        f"is continued by the next one. Files belong in {library.folder}; artflow presets download "
+        "ID fetches one, artflow presets info ID tells more.",
         soft_wrap=True,
         markup=False,
     )
@@ -139,6 +160,8 @@ def print_info(id: str, data: Path, more: Iterable[Path] = ()) -> None:
             say(f"  triggers  {', '.join(variant.triggers)}")
         for number, mirror in enumerate(variant.mirrors):
             say(f"  mirror {number}  {mirror.name}")
+        if kept := _kept(library, variant):
+            say(f"  download  {kept}")
         if variant.filename in snapshot.troubles:
             say(f"  trouble   {snapshot.troubles[variant.filename]}")
 
@@ -146,12 +169,13 @@ def print_info(id: str, data: Path, more: Iterable[Path] = ()) -> None:
 def verify_presets(data: Path, id: str = "", more: Iterable[Path] = ()) -> None:
     """Read all that is on this disk of one entry, or of all. Raises where something is wrong."""
     library = opened(data, more)
-    console, wrong, count = _console(), [], 0
+    console, wrong, count, unknown = _console(), [], 0, 0
     for verdict in _verdicts(library, data, id):
         mark = {True: "whole", False: "WRONG", None: "no digest to compare"}[verdict.whole]
         line = f"{verdict.id}: {mark}; {verdict.told}"
         console.print(one_line(line), soft_wrap=True, markup=False)
         count += 1
+        unknown += verdict.whole is None
         if verdict.whole is False:
             wrong.append(verdict.id)
     if id and not count:
@@ -160,7 +184,8 @@ def verify_presets(data: Path, id: str = "", more: Iterable[Path] = ()) -> None:
         told = ", ".join(dict.fromkeys(wrong))
         raise PresetError(f"not whole: {told}; delete and download what is wrong")
     files = f"{count} file{'s' * (count != 1)}"
-    console.print(f"{files} read, nothing wrong", markup=False)
+    unsure = f"; {unknown} without a digest to compare" * bool(unknown)
+    console.print(f"{files} read, nothing wrong found{unsure}", markup=False)
 
 
 def _verdicts(library: Library, data: Path, id: str) -> Iterator[Verdict]:
@@ -180,13 +205,13 @@ def _verdicts(library: Library, data: Path, id: str) -> Iterator[Verdict]:
 
 
 def read_whole(library: Library, preset: Preset, variant: Variant) -> Verdict:
-    """As `Library.verify_now`, with a bar on the terminal while it lasts."""
+    """As `Library.verify`, with a bar on the terminal while it lasts."""
     with _reading(preset.id) as tell:
-        return library.verify_now(preset, variant, tell)
+        return library.verify(preset, variant, tell)
 
 
 @contextmanager
-def _reading(id: str) -> Iterator[Callable[[int, int], None]]:
+def _reading(id: str) -> Iterator[Tell]:
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
     columns = TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn()
@@ -198,10 +223,7 @@ def _reading(id: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def delete_entry(id: str, data: Path, more: Iterable[Path] = ()) -> None:
-    """Remove the files of a preset or model.
-
-    A show that plays them in another process keeps what it has read.
-    """
+    """Remove the files of a preset or model, and say what becomes of a show that plays them."""
     library = opened(data, more)
     entry = model_shelf.named(id, library.snapshot.catalogue)
     removed: Iterable[Path]
@@ -211,6 +233,15 @@ def delete_entry(id: str, data: Path, more: Iterable[Path] = ()) -> None:
         removed = library.delete(id, in_use=lambda _: False)
     for path in removed:
         _console().print(f"deleted {path}", soft_wrap=True, markup=False)
+    if any(not path.name.endswith(".part") for path in removed):
+        until = (
+            "until it is unloaded" if isinstance(entry, Preset) else "until its painter restarts"
+        )
+        _console().print(
+            f"a show that plays {id} now has it in memory and goes on with it, {until}",
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 def add_file(file: Path, data: Path, more: Iterable[Path] = ()) -> None:
@@ -232,7 +263,7 @@ def add_file(file: Path, data: Path, more: Iterable[Path] = ()) -> None:
     target = library.folder / file.name
     try:
         if target.exists():
-            if _digest(target) != _digest(file):
+            if read_through(target) != read_through(file):
                 raise PresetError(f"another {file.name} is in {library.folder}; rename yours")
         else:
             _copy(file, target)
@@ -314,13 +345,6 @@ def begun_model(model: str, data: Path) -> tuple[str, str]:
 
 def _doubt(variant: Variant) -> bool:
     return not variant.verified and variant.sha256 is not None
-
-
-def _digest(path: Path) -> str:
-    digest = ""
-    for _, digest in hash_file(path):  # noqa: B007 - the last one is whole
-        pass
-    return digest
 
 
 def _copy(file: Path, target: Path) -> None:

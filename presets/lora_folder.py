@@ -130,7 +130,6 @@ def generated(files: Iterable[OnDisk], taken: Iterable[str], given: dict[str, st
         variant = Variant(
             base=file.base,
             file=file.name,
-            size=file.stamp.size,
             about_bytes=file.stamp.size,
             triggers=file.triggers,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import trio
 
@@ -14,7 +15,7 @@ from presets.model_controls import control, fetchable, rows, triggers
 from presets.models import Model, ModelChoice, TinyAutoencoder, find_model
 from presets.models import catalogue as model_catalogue
 from presets.preset_progress import ProgressBoard
-from presets.wanted import FINAL, Downloads, Progress, Wanted
+from presets.wanted import FINAL, Progress, Wanted
 from presets.wanting import is_here, lacking
 
 
@@ -31,12 +32,25 @@ def begin_with(asked: str, catalogue: Catalogue, data: Path) -> tuple[ModelChoic
         return find_model("", data), asked
 
 
+class Fetching(Protocol):
+    """As `presets.download.Download`: `wait` returns how it ended."""
+
+    async def wait(self) -> Progress: ...
+
+
+class Downloads(Protocol):
+    """As `presets.download.Downloader`."""
+
+    def want(self, wanted: Wanted) -> Fetching: ...
+    def cancel(self, id: str) -> bool: ...
+
+
 class ModelFetch:
     """Brings base models onto this disk, and tells how that stands on `model/<id>/*`.
 
-    `heard` is told of downloads; those of presets pass through unseen, unless a model waits for
-    one. `tell` hears of what models wait for, for the terminal. `run` brings the numbers that had
-    to wait.
+    `heard` is told of downloads; those of presets pass through unseen, unless a model needs one.
+    `tell` hears of what models need, until that is here or has failed, for the terminal, and
+    `on_installed` of each that has come. `run` brings the numbers that had to wait.
     """
 
     def __init__(
@@ -48,15 +62,16 @@ class ModelFetch:
         *,
         notice: Callable[[str], None],
         tell: Callable[[str, Progress], None] = lambda _id, _progress: None,
+        on_installed: Callable[[str], None] = lambda _id: None,
     ) -> None:
         self._controls, self._downloads = controls, downloads
         self._catalogue, self._data, self._notice, self._tell = catalogue, data, notice, tell
+        self._on_installed = on_installed
         known = model_catalogue()
         self._models = tuple(model.id for model in known.models if model.repository)
         self._ids = fetchable(known)
         self._board = ProgressBoard(controls, control)
-        self._latest: dict[str, Progress] = {}
-        self._news = trio.Event()
+        self._needed: set[str] = set()  # by a model, and under way
         self._asked, self._to_fetch = trio.open_memory_channel[tuple[str, object]](64)
         for id in self._ids:
             controls.declare(*rows(id))
@@ -77,7 +92,7 @@ class ModelFetch:
         """Tell what is here already."""
         here = await trio.to_thread.run_sync(_here, self._data, abandon_on_cancel=True)
         for id in here:
-            if id not in self._latest:
+            if self._controls.get(control(id, "state")) == "absent":
                 self._controls.publish(control(id, "state"), "installed")
                 self._controls.publish(control(id, "progress"), 1.0)
 
@@ -123,34 +138,32 @@ class ModelFetch:
         )
         if wanted:
             self._notice(fetching_told(id, wanted))
-        for each in wanted:
-            self._latest[each.id] = Progress("queued")
-            self._downloads.want(each)
-        for each in wanted:
-            while (progress := self._latest[each.id]).state not in FINAL:
-                await self._news.wait()
+        self._needed.update(each.id for each in wanted)
+        fetches = [(each.id, self._downloads.want(each)) for each in wanted]
+        for part, fetching in fetches:
+            progress = await fetching.wait()
             if progress.state == "installed":
                 continue
-            reason = progress.error or f"{each.id}: {progress.state}"
-            if each.id == id and progress.state == "cancelled":
+            reason = progress.error or f"{part}: {progress.state}"
+            if part == id and progress.state == "cancelled":
                 raise ModelError(f"{id}: {reason}")
-            if each.id == id:
+            if part == id:
                 raise ModelError(f"{id} did not come: {reason}; asked for again, it goes on")
-            self._controls.report(f"model/{id}", f"{reason}; {id} comes up without {each.id}")
+            self._controls.report(f"model/{id}", f"{reason}; {id} comes up without {part}")
         return bool(wanted)
 
     def heard(self, id: str, progress: Progress) -> None:
         """The newest word on a download."""
-        if id in self._latest:
-            self._latest[id] = progress
+        if id in self._needed:
             self._tell(id, progress)
             if progress.state in FINAL:
-                self._news.set()
-                self._news = trio.Event()
+                self._needed.discard(id)
         if id in self._ids:
             self._controls.publish(control(id, "state"), progress.state)
             self._controls.publish(control(id, "error"), progress.error)
             self._board.tell(id, progress)
+            if progress.state == "installed":
+                self._on_installed(id)
 
 
 def _here(data: Path) -> list[str]:

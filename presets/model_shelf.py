@@ -5,22 +5,21 @@ Everything here blocks. Presets have one file for each base and a library of the
 
 from __future__ import annotations
 
-import difflib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 from engine.lora_base import NAME_OF_BASE
-from engine.option_readers import shown
-from presets.catalogue import Catalogue, Preset, PresetError
-from presets.library import Verdict
-from presets.models import Model, ModelFile, TinyAutoencoder, model_folder, tiny_folder
+from presets.catalogue import Catalogue, Preset, PresetError, unknown
+from presets.kept import Kept, of_files
+from presets.models import Model, TinyAutoencoder, model_folder, tiny_folder
 from presets.models import catalogue as model_catalogue
-from presets.part_file import Lock, hash_file
+from presets.part_file import Lock, Tell, read_through
+from presets.verdict import Known, Verdict, judged
 from presets.wanted import Mirror, megabytes
-from presets.wanting import hub_mirrors, is_here
+from presets.wanting import hub_mirrors, is_here, wanted_model
 
 Entry = Model | TinyAutoencoder
 Presence = Literal["yes", "in part", "no"]
@@ -36,9 +35,7 @@ def named(id: str, catalogue: Catalogue) -> Preset | Entry:
     entry: Preset | Entry | None = preset or model or known.tiny_autoencoder(id)
     if entry is not None:
         return entry
-    near = difflib.get_close_matches(id, [*catalogue.ids(), *(e.id for e in entries())], n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise PresetError(f"unknown preset {shown(id)}; {hint}see artflow presets list")
+    raise PresetError(unknown(id, (*catalogue.ids(), *(each.id for each in entries()))))
 
 
 def entries() -> tuple[Entry, ...]:
@@ -63,6 +60,14 @@ def presence(entry: Entry, data: Path) -> Presence:
     return "in part" if os.path.isdir(folder_of(entry, data)) else "no"
 
 
+def kept(entry: Entry, data: Path) -> Kept | None:
+    """What is here of one that is not whole, where a download of it was stopped; else None."""
+    if not entry.files or presence(entry, data) != "in part":
+        return None
+    about_gb = entry.about_gb if isinstance(entry, Model) else 0.0
+    return of_files(wanted_model(entry, data), round(about_gb * 1e9))
+
+
 def print_models(data: Path) -> None:
     """The catalogue as a table, with what is on this disk."""
     from rich.console import Console
@@ -72,7 +77,9 @@ def print_models(data: Path) -> None:
     for model in model_catalogue().models:
         width, height = model.size
         about = f"; about {model.about_gb:g} GB" * bool(model.about_gb)
-        here, told = presence(model, data), f"{model.description}{about}"
+        part = kept(model, data)
+        here = presence(model, data) + (f", {megabytes(part.received)} kept" if part else "")
+        told = f"{model.description}{about}"
         table.add_row(model.id, here, f"{width}x{height}", model.base, told)
     console = Console(highlight=False)
     console.print("Base models (--model ID):")
@@ -97,6 +104,8 @@ def lines(entry: Entry, data: Path) -> Iterator[str]:
         if beside:
             yield f"comes up with {' and '.join(beside)}"
     yield f"on disk: {presence(entry, data)}, {folder_of(entry, data)}"
+    if part := kept(entry, data):
+        yield str(part)
     for number, mirror in enumerate(mirrors(entry)):
         yield f"  mirror {number}  {mirror.name}"
     for file in entry.files:
@@ -111,7 +120,7 @@ def mirrors(entry: Entry) -> tuple[Mirror, ...]:
     return hub_mirrors(entry.repository, entry.files[0].file, entry.modelscope)
 
 
-def verify(entry: Entry, data: Path, tell: Callable[[int, int], None]) -> Iterator[Verdict]:
+def verify(entry: Entry, data: Path, tell: Tell) -> Iterator[Verdict]:
     """Read those of its files that are here, one after the other; `tell(bytes, of)` as it goes.
 
     Raises `PresetError` where one cannot be read.
@@ -119,27 +128,14 @@ def verify(entry: Entry, data: Path, tell: Callable[[int, int], None]) -> Iterat
     folder = folder_of(entry, data)
     for file in entry.files:
         path = folder / file.file
-        digest = ""
         try:
-            total = path.stat().st_size
-            for done, digest in hash_file(path):  # noqa: B007 - the last one is whole
-                tell(done, total)
+            total, digest = read_through(path, tell)
         except FileNotFoundError:
             continue
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise PresetError(f"{entry.id} cannot be read: {reason} ({path})") from error
-        yield _verdict(entry, file, digest)
-
-
-def _verdict(entry: Entry, file: ModelFile, digest: str) -> Verdict:
-    if not file.sha256:
-        told = f"{file.file}: nobody vouches for a digest; it has {digest}"
-        return Verdict(entry.id, file.file, None, digest, told)
-    if digest == file.sha256:
-        return Verdict(entry.id, file.file, True, digest, f"{file.file}: the digest is right")
-    told = f"{file.file} has the digest {digest}, not {file.sha256}; delete it and fetch it again"
-    return Verdict(entry.id, file.file, False, digest, told)
+        yield judged(entry.id, file.file, Known(file.sha256 or None, file.size), total, digest)
 
 
 def delete(entry: Entry, data: Path) -> Path:

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 HERE: Final = Path(__file__).resolve().parent
 GPU_DEFAULT: Final = "sd-turbo"
 BUNDLED_DEFAULT: Final = "rehearsal"
+MODEL_CATALOGUE: Final = "models.yaml"
 FOLDER_PROMPT: Final = "oil painting, vivid colours, detailed"
 
 
@@ -114,12 +115,34 @@ class ModelChoice:
 @functools.cache
 def catalogue() -> Catalogue:
     """The bundled catalogue."""
-    return msgspec.convert(read_yaml(HERE / "models.yaml").value, Catalogue)
+    return msgspec.convert(read_yaml(HERE / MODEL_CATALOGUE).value, Catalogue)
 
 
 def model_ids() -> tuple[str, ...]:
     """The catalogue's ids, in its order."""
     return tuple(model.id for model in catalogue().models)
+
+
+def taken_ids() -> tuple[str, ...]:
+    """The ids of base models and tiny autoencoders, which no preset may take."""
+    return tuple(id for ids in _ids().values() for id in ids)
+
+
+def place_of(id: str) -> str:
+    """Where the catalogue has a model or autoencoder of this id: `models.yaml:17`, or ""."""
+    for kind, ids in _ids().items():
+        if id in ids:
+            line = read_yaml(HERE / MODEL_CATALOGUE).lines.get((kind, ids.index(id), "id"))
+            return f"{MODEL_CATALOGUE}:{line}" if line else MODEL_CATALOGUE
+    return ""
+
+
+def _ids() -> dict[str, list[str]]:
+    known = catalogue()
+    return {
+        "models": [model.id for model in known.models],
+        "tiny_autoencoders": [tiny.id for tiny in known.tiny_autoencoders],
+    }
 
 
 def model_folder(model: Model, data: Path) -> Path:

@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -24,6 +24,8 @@ else:
 
 HASH_STEP: Final = 4 << 20
 """Bytes hashed in one turn: some milliseconds."""
+Tell = Callable[[int, int], None]
+"""Bytes done, and of how many."""
 FULL: Final = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """A disk, a quota or a largest file size is at its end."""
 _HELD: Final = frozenset({errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK, errno.EDEADLK})
@@ -61,6 +63,14 @@ class Notes(msgspec.Struct, frozen=True):
     sha256: str = ""
     size: int | None = None
     validators: dict[str, str] = {}
+
+
+def read_notes(target: Path) -> Notes:
+    """What was noted of its part; nothing where that cannot be read."""
+    try:
+        return msgspec.json.decode(notes_path(target).read_bytes(), type=Notes)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return Notes()
 
 
 class Lock:
@@ -122,7 +132,7 @@ class Part:
         self.size = os.fstat(self._fd).st_size
         """Bytes kept."""
         self._hash = hashlib.sha256()
-        self.notes = self._read_notes()
+        self.notes = read_notes(target)
 
     def hash_kept(self) -> Iterator[int]:
         """Hash what an earlier run left; the bytes done, after every turn."""
@@ -169,12 +179,6 @@ class Part:
         fresh.write_bytes(msgspec.json.encode(notes))
         os.replace(fresh, path)
 
-    def _read_notes(self) -> Notes:
-        try:
-            return msgspec.json.decode(notes_path(self._target).read_bytes(), type=Notes)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-            return Notes()
-
     def install(self) -> None:
         """Make the part the file: on the disk first, then under its name, at one moment."""
         os.fsync(self._fd)
@@ -210,6 +214,14 @@ def hash_file(path: Path) -> Iterator[tuple[int, str]]:
             done += count
             yield done, ""
     yield done, digest.hexdigest()
+
+
+def read_through(path: Path, tell: Tell = lambda _done, _total: None) -> tuple[int, str]:
+    """Size in bytes and sha256 of a whole file; `tell` hears after every turn. Raises `OSError`."""
+    total, digest = path.stat().st_size, ""
+    for done, digest in hash_file(path):  # noqa: B007 - the last one is whole
+        tell(done, total)
+    return total, digest
 
 
 def _sync_folder(folder: Path) -> None:

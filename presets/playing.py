@@ -89,6 +89,7 @@ class Playing:
             stock.data,
             notice=notice,
             tell=tell,
+            on_installed=stock.statistics.installed,
         )
         named = "" if stock.coming else stock.asked
         self._models = ModelSwitch(

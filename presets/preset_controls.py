@@ -55,7 +55,7 @@ _ROWS: Final = (
     ("download", "s[i", "fetch without loading; the number is the mirror to try first, from 0"),
     ("cancel", "s", "stop a download; what arrived is kept for resuming"),
     ("delete", "s", "remove the file (not while it is in the mix)"),
-    ("rescan", "", "look for files copied into the LoRA folder by hand"),
+    ("rescan", "", "look for files copied in by hand, and read the catalogues again"),
 )
 
 

@@ -26,7 +26,7 @@ class Desk:
         self._controls, self._roster, self._blend = controls, roster, blend
         self._decks = Decks()
         self._asked_at: dict[str, int] = {}  # by id, the newest has the largest
-        self._leaving: set[str] = set()  # these are out of the mix's files, for once
+        self._lost: dict[str, int] = {}  # so often the painter had it no more
         self._dropped: set[str] = set()  # by the painter, until they are asked for or heard again
         self._mix: Mix | None = None
 
@@ -72,12 +72,13 @@ class Desk:
         self._asked_at[id] = max(self._asked_at.values(), default=0) + 1
 
     def forget(self, id: str, *, dropped: bool = False) -> None:
-        """The painter has it no more. It is out of the files once, so that it can come anew.
+        """The painter has it no more; wanted again, it is read anew.
 
-        `dropped`: until it is asked for or heard again, so that it drops no others in turn.
+        `dropped`: not before it is asked for or heard again, so that it drops no others in turn.
         """
         self.staged.discard(id)
-        self._leaving.add(id)
+        # told by the value: the painter may never see a mix that is without it for a moment
+        self._lost[id] = self._lost.get(id, 0) + 1
         if dropped:
             self._dropped.add(id)
         self._controls.wake()
@@ -93,9 +94,6 @@ class Desk:
         if mix != self._mix:
             self._mix = mix
             self._blend(mix)
-        if self._leaving:
-            self._leaving.clear()
-            self._controls.wake()  # what left and is wanted comes back with the next one
         self.tell_current()
 
     def tell_current(self) -> None:
@@ -123,9 +121,9 @@ class Desk:
         """
         files = {}
         for id in sorted(self._roster.ids, key=lambda id: -self._asked_at.get(id, 0)):
-            if id in self._leaving or id in self._dropped or id in refused:
+            if id in self._dropped or id in refused:
                 continue
             wanted = (id in coming or self.heard(id)) and self._roster.here(id)
             if (wanted or id in self.staged) and (file := self._roster.file(id)):
-                files[id] = file
+                files[id] = file._replace(lost=self._lost.get(id, 0))
         return files

@@ -13,7 +13,8 @@ from engine.controls import Controls, Snapshot
 from engine.lora_base import NAME_OF_BASE
 from engine.menu import Cursor, Menu, MenuRow
 from engine.overlay import clock_text
-from presets.catalogue import Catalogue
+from presets.catalogue import Catalogue, Preset, Variant
+from presets.models import ModelChoice
 from presets.preset_controls import CURRENT, control
 
 ORIGIN: Final = "menu"
@@ -29,7 +30,9 @@ _SAID: Final = ("absent", "installed", "cancelled")
 
 
 class Listed(Protocol):
-    """As `presets.preset_roster.Roster`; both may be asked from any thread."""
+    """As `presets.preset_roster.Roster`; all of it may be asked from any thread."""
+
+    model: ModelChoice
 
     @property
     def catalogue(self) -> Catalogue: ...
@@ -71,9 +74,10 @@ def _row(values: Snapshot, id: str, number: int) -> MenuRow:
         size_mb=round(amount("total-mb"), 1),
         # whole percents, and 100 only of what is verified
         progress=int(amount("progress") * 100) / 100 if coming else None,
+        received_mb=round(amount("mb"), 1) if coming else 0.0,
         rate=round(amount("rate"), 1) if coming else 0.0,
         eta_s=int(amount("eta")) if coming else 0.0,
-        weight=round(weight, 2) if state in _PLAYABLE or weight else None,
+        weight=round(weight, 2) if (fits and state in _PLAYABLE) or weight else None,
     )
 
 
@@ -84,16 +88,29 @@ def _note(state: str, fits: bool, base: str, error: str) -> str:
     return error or state if state == "failed" else ""
 
 
-def detail(values: Snapshot, row: MenuRow) -> str:
-    """More of one row, in a line."""
+def about(preset: Preset, variant: Variant | None) -> str:
+    """What a preset is, whatever becomes of it; `variant` is what of it plays here."""
+    told = [preset.description]
+    if variant is not None:
+        told += [
+            f"adds {', '.join(variant.triggers)} to the prompt" if variant.triggers else "",
+            f"licence {variant.license}" if variant.license else "",
+        ]
+    words = "; ".join(filter(None, told))
+    return f"{preset.name}: {words}" if words else preset.name
+
+
+def detail(values: Snapshot, row: MenuRow, misfit: str) -> str:
+    """How one row stands, in full; `misfit` says why it cannot be played, where it does not fit."""
     error = values.text(control(row.id, "error"))
+    if not row.fits and row.state in _SAID:
+        return misfit
     if row.progress is None:
-        return f"{row.id}: {error}" if error else row.id
+        return f"{row.id}: {error or row.state}"
     mirror = values.text(control(row.id, "mirror"))
-    arrived = f"{values.number(control(row.id, 'mb')):.1f}"
     parts = [
         f"{row.state} from {mirror}" if mirror else row.state,
-        f"{arrived} of {row.size_mb:.1f} MB" if row.size_mb else f"{arrived} MB",
+        f"{row.received_mb:.1f}{f' of {row.size_mb:.1f}' * bool(row.size_mb)} MB",
         f"{row.rate:.1f} MB/s" if row.rate else "",
         f"{clock_text(row.eta_s)} left" if row.eta_s else "",
     ]
@@ -267,10 +284,22 @@ class PresetMenu:
             rows=rows,
             selected=state.cursor.id,
             question=question if state.asking else "",
-            detail=detail(values, row) if row else "there are no presets yet",
+            about=self._about(row),
+            detail=detail(values, row, self._misfit(row)) if row else "there are no presets yet",
             keys=_ANSWERS if state.asking else hints(row),
             everywhere=state.everywhere,
         )
+
+    def _about(self, row: MenuRow | None) -> str:
+        preset = self._roster.catalogue.get(row.id) if row else None
+        return about(preset, preset.variant(self._roster.model.base)) if preset else ""
+
+    def _misfit(self, row: MenuRow) -> str:
+        catalogue, model = self._roster.catalogue, self._roster.model
+        preset = catalogue.get(row.id)
+        if row.fits or preset is None:
+            return ""
+        return catalogue.misfit(preset, preset.bases, model.base, model.id)
 
     def _rows(self, values: Snapshot) -> tuple[MenuRow, ...]:
         return menu_rows(values, self._roster.catalogue.ids(), self._roster.installed())

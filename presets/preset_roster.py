@@ -40,6 +40,7 @@ class Roster:
         self.model = model
         self.presets: dict[str, Preset] = {}  # also those whose file is gone
         self.fetched: dict[str, str] = {}
+        self._files: dict[str, LoraFile] = {}
         self._shelf = shelf
         self._data = data
 
@@ -89,13 +90,29 @@ class Roster:
         return self.presets[id].variant(self.model.base)
 
     def file(self, id: str) -> LoraFile | None:
+        """What the painter shall have of it: the file that is here, or the last one that was.
+
+        That it may have in memory still, when an entry names another that is not here yet.
+        """
         variant = self.variant(id)
-        return LoraFile(str(self._shelf.path(variant)), variant.base) if variant else None
+        if variant is None:
+            return None
+        before = self._files.get(id)
+        if before is None or before.base != variant.base or self.here(id):
+            self._files[id] = LoraFile(str(self._shelf.path(variant)), variant.base)
+        return self._files[id]
 
     def here(self, id: str) -> bool:
         """Whether it can play on the running model without fetching anything."""
         ready = self._shelf.snapshot.ready(id, self.model.base)
         return ready or self.fetched.get(id) == self.model.base
+
+    def on_disk(self, id: str) -> bool:
+        """Whether it is here, be it for another model: where it has no file for this one."""
+        preset, snapshot = self.catalogue.get(id), self._shelf.snapshot
+        if preset is None or self.variant(id) is not None:
+            return self.here(id)
+        return any(snapshot.ready(id, base) for base in preset.bases)
 
     def seen(self, fetched: Mapping[str, str]) -> None:
         """The library has seen what was `fetched` before it looked."""

@@ -46,7 +46,8 @@ class Facts:
 
     `fetching` is its download's state, None while there is none; `ended` how the last one ended, or
     that the painter refused the file, until it is asked for again. `here`: its file for the running
-    model is on this disk. `asked`: it shall be in the mix; `heard`: it still has a weight there.
+    model is on this disk, or it has none for that and another is. `asked`: it shall be in the mix;
+    `heard`: it still has a weight there.
     `staged`: the painter has it ready. `arrived`: its weight is where it was sent.
     """
 

@@ -87,7 +87,8 @@ class Statistics:
         self.path = data / FILE
         self._clock = clock
         self._pending: list[Event] = []
-        self._guard = threading.Lock()
+        self._guard = threading.Lock()  # of `_pending`: never held while the disk is waited for
+        self._filing = threading.Lock()
 
     def transferred(self, transfer: Transfer) -> None:
         """A mirror's answer has ended, well or not."""
@@ -120,13 +121,14 @@ class Statistics:
 
         Raises `PresetError` where it cannot be read.
         """
-        with self._guard:
+        with self._filing:
             try:
                 content = _load(self.path)
             except OSError as error:
                 reason = error.strerror or type(error).__name__
                 raise PresetError(f"{self.path} cannot be read: {reason}") from error
-            _add(content, self._pending)
+            with self._guard:
+                _add(content, self._pending)
         return content
 
     def rates(self) -> dict[str, float]:
@@ -138,22 +140,28 @@ class Statistics:
 
         Raises `PresetError` where that cannot be; then it is kept for the next time.
         """
-        with self._guard:
-            if not self._pending:
+        with self._filing:
+            with self._guard:
+                events, self._pending = self._pending, []
+            if not events:
                 return
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                lock = _lock(self.path)
-                try:
-                    content = _load(self.path)
-                    _add(content, self._pending)
-                    _write(self.path, msgspec.json.format(msgspec.json.encode(content)))
-                finally:
-                    lock.release()
+                self._file(events)
             except OSError as error:
+                with self._guard:
+                    self._pending = [*events, *self._pending][-MAX_PENDING:]
                 reason = error.strerror or type(error).__name__
                 raise PresetError(f"{self.path} cannot be written: {reason}") from error
-            self._pending.clear()
+
+    def _file(self, events: list[Event]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _lock(self.path)
+        try:
+            content = _load(self.path)
+            _add(content, events)
+            _write(self.path, msgspec.json.format(msgspec.json.encode(content)))
+        finally:
+            lock.release()
 
 
 def _lock(path: Path) -> Lock:

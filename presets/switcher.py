@@ -4,25 +4,26 @@ A load comes in when its file is ready: fetched if it has to be, then staged by 
 only then do the weights fade, so that the look that plays goes on for as long as it takes. Of loads
 of a kind the newest wins, whatever order downloads end in.
 
-Everything here is of the conductor's task; what blocks is done in order by a worker thread.
+Everything here is of the conductor's task and decides; what blocks is done by `disk_jobs`.
 """
 
 from __future__ import annotations
 
 import logging
-import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import Literal, cast
 
 import trio
 
 from engine.controls import Change, Controls, Snapshot, TriggerHandler
 from engine.mixing import Mix
 from presets.catalogue import PresetError
+from presets.disk_jobs import DiskJobs, History, InThread
 from presets.library import News
 from presets.models import ModelChoice
+from presets.models import catalogue as model_catalogue
 from presets.preset_controls import CURRENT, PARAMETERS, control, triggers
 from presets.preset_desk import Desk
 from presets.preset_progress import ProgressBoard
@@ -33,24 +34,18 @@ from presets.wanted import State as Fetched
 
 log = logging.getLogger(__name__)
 
-InThread = Callable[..., Awaitable[Any]]
-
-
-class History(Protocol):
-    """As `presets.statistics.Statistics`; `flush` blocks and raises `PresetError`."""
-
-    def installed(self, id: str) -> None: ...
-    def used(self, id: str) -> None: ...
-    def flush(self) -> None: ...
-
 
 @dataclass(frozen=True, slots=True)
 class _Fetch:
-    """A download under way: for which base, who asked, and how it stands."""
+    """A download under way: for which base, who asked, and how it stands.
+
+    `anew`: another was asked for meanwhile, of the file for the running model.
+    """
 
     base: str
     origin: object = None
     state: Fetched = "queued"
+    anew: bool = False
 
 
 class Switcher:
@@ -75,11 +70,10 @@ class Switcher:
         in_thread: InThread = trio.to_thread.run_sync,
     ) -> None:
         self.roster = Roster(shelf, model, data)
-        self._controls, self._shelf, self._downloads = controls, shelf, downloads
-        self._history, self._notice, self._in_thread = history, notice, in_thread
+        self._controls, self._downloads, self._notice = controls, downloads, notice
         self._desk = Desk(controls, self.roster, blend)
         self._board = ProgressBoard(controls)
-        self._to_do, self._work = trio.open_memory_channel[Callable[[], Awaitable[None]]](math.inf)
+        self._disk = DiskJobs(controls, self.roster, shelf, history, self._on_news, in_thread)
         self._wants: dict[str, Want] = {}  # the newest first
         self._fetches: dict[str, _Fetch] = {}
         self._ended: dict[str, Literal["failed", "cancelled"]] = {}
@@ -110,14 +104,8 @@ class Switcher:
         self._accelerate()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._board.run)
-            nursery.start_soon(self._shelf.watch, self._on_news)
+            nursery.start_soon(self._disk.run)
             task_status.started()
-            async for work in self._work:
-                try:
-                    await work()
-                except Exception as error:  # the show goes on
-                    log.exception("presets")
-                    self._controls.report("preset", f"this went wrong inside: {error!r}")
 
     def follow(self, snapshot: Snapshot) -> None:
         """Send the painter the mix of this snapshot, and tell of what has arrived in it."""
@@ -163,6 +151,7 @@ class Switcher:
         if id not in self._fetches:
             raise PresetError(f"{id} is not being fetched; there is nothing to cancel")
         self._wants.pop(id, None)
+        self._fetches[id] = replace(self._fetches[id], anew=False)
         self._downloads.cancel(id)
 
     def delete(self, id: str, origin: object = None) -> None:
@@ -172,11 +161,11 @@ class Switcher:
             raise PresetError(f"{id} is in the mix; unload it first")
         if id in self._fetches:
             raise PresetError(f"{id} is being downloaded; cancel that first")
-        self._later(lambda: self._delete(id, origin))
+        self._disk.delete(id, self.in_mix, origin)
 
     def rescan(self, origin: object = None) -> None:
         """Look for files copied in by hand."""
-        self._later(lambda: self._rescan(origin, self._notice))
+        self._disk.rescan(origin, self._notice)
 
     def in_mix(self, id: str) -> bool:
         """Whether it is in the mix, or on its way in or out."""
@@ -250,10 +239,11 @@ class Switcher:
 
     def _fetch(self, wanted: Wanted, origin: object) -> None:
         base = self.roster.model.base
-        before = self._fetches.setdefault(wanted.id, _Fetch(base, origin)).base
+        before = self._fetches.setdefault(wanted.id, _Fetch(base, origin))
         self._downloads.want(wanted)  # one under way goes before those that wait
-        if before != base:
-            self._downloads.cancel(wanted.id)  # the file for the model before; `heard` goes on
+        if before.base != base:  # the file for the model before gives way; `heard` goes on
+            self._fetches[wanted.id] = replace(self._fetches[wanted.id], origin=origin, anew=True)
+            self._downloads.cancel(wanted.id)
 
     # another model
 
@@ -288,6 +278,16 @@ class Switcher:
         except PresetError as error:
             self._fail(id, str(error), want.origin)
 
+    def _instead(self, id: str, want: Want | None, ended: _Fetch) -> None:
+        """After the file for the model before: that of the running one, where it is wanted."""
+        if want is not None:
+            self._again(id, want)
+        elif ended.anew:
+            try:
+                self.download(id, None, ended.origin)
+            except PresetError as error:
+                self._fail(id, str(error), ended.origin)
+
     def _accelerate(self) -> None:
         """Bring in what the model is to be played with; if it is here, before the first picture."""
         id = self.roster.model.acceleration
@@ -314,7 +314,7 @@ class Switcher:
             return
         self._board.tell(id, progress)
         base = self.roster.model.base
-        fetch = self._fetches.setdefault(id, _Fetch(base))
+        fetch = self._fetches.setdefault(id, _Fetch(_meant_for(id, base)))
         if progress.state not in FINAL:
             self._fetches[id] = replace(fetch, state=progress.state)
             self._settle(id)
@@ -322,11 +322,9 @@ class Switcher:
         del self._fetches[id]
         want = self._wants.get(id)
         if progress.state == "installed":
-            self.roster.fetched[id] = fetch.base
-            self._history.installed(id)
             if progress.checked != "digest":
                 self._notice(f"{id} is installed; {CHECKED[progress.checked]}")
-            self._later(lambda: self._rescan(fetch.origin))
+            self._disk.arrived(id, fetch.base, fetch.origin)
         elif progress.state == "failed":
             self._fail(id, progress.error, fetch.origin)
         else:
@@ -335,8 +333,8 @@ class Switcher:
             self._controls.publish(control(id, "error"), progress.error)
             self._notice(f"{id}: {progress.error}")
         self._settle(id)
-        if want is not None and fetch.base != base and not self.roster.here(id):
-            self._again(id, want)  # that was the file for the model before
+        if fetch.base != base and not self.roster.here(id):
+            self._instead(id, want, fetch)
 
     def on_staged(self, id: str) -> None:
         """The painter has it ready; also again, after it was started again."""
@@ -369,35 +367,12 @@ class Switcher:
 
     # what is on the disk
 
-    def _later(self, work: Callable[[], Awaitable[None]]) -> None:
-        self._to_do.send_nowait(work)
-
-    async def _rescan(self, origin: object, tell: Callable[[str], None] = log.debug) -> None:
-        fetched = dict(self.roster.fetched)
-        try:
-            news = await self._in_thread(self._shelf.rescan)
-        except PresetError as error:
-            self._controls.report("preset/rescan", str(error), origin)
-            return
-        self.roster.seen(fetched)
-        came, went = ", ".join(news.added), ", ".join(news.removed)
-        tell(f"LoRA folder: new: {came or 'nothing'}" + f"; gone: {went}" * bool(went))
-        self._on_news(news)
-        await self._flush()
-
-    async def _delete(self, id: str, origin: object) -> None:
-        try:
-            await self._in_thread(self._shelf.delete, id, self.in_mix)
-        except PresetError as error:
-            self._controls.report("preset/delete", str(error), origin)
-        else:
-            self.roster.fetched.pop(id, None)
-            self._ended.pop(id, None)
-            self._on_news(News(removed=(id,)))
-
     def _on_news(self, news: News) -> None:
         """The library has looked again: what is new has controls, what is gone plays to its end."""
         self.roster.declare(self._controls, self._refusal)
+        for id in news.removed:
+            if not self.roster.here(id):
+                self._ended.pop(id, None)
         for id in news.added:
             if id in self._ended and self.roster.here(id):
                 self._asked(id)
@@ -410,18 +385,15 @@ class Switcher:
             elif id in self._desk.staged:
                 if not self.in_mix(id):
                     self._desk.forget(id)
+                elif id in news.removed:
+                    told = f"the file of {id} is gone; it plays on until it is unloaded"
+                    self._controls.report(f"preset/{id}", told)
             elif want is None and self._desk.target(id):
                 self._leave([id], 0.0)
                 self._controls.report(f"preset/{id}", f"the file of {id} is gone")
         for line in news.troubles:
             self._controls.report("preset/rescan", line)
         self._settle(*self.roster.ids)
-
-    async def _flush(self) -> None:
-        try:
-            await self._in_thread(self._history.flush)
-        except PresetError as error:
-            log.warning("%s", error)
 
     # states
 
@@ -438,8 +410,7 @@ class Switcher:
                 if state == "failed" and (trouble := self.roster.trouble(id)):
                     self._controls.publish(control(id, "error"), trouble)
                 elif state == "active":
-                    self._history.used(id)
-                    self._later(self._flush)
+                    self._disk.used(id)
         self._desk.tell_current()
 
     def _facts(self, id: str, before: State) -> Facts:
@@ -448,7 +419,7 @@ class Switcher:
             before=before,
             fetching=fetch.state if fetch else None,
             ended="failed" if self.roster.trouble(id) else self._ended.get(id),
-            here=self.roster.here(id),
+            here=self.roster.on_disk(id),
             asked=id in self._wants or bool(target),
             heard=bool(live),
             staged=id in self._desk.staged,
@@ -458,3 +429,9 @@ class Switcher:
 
 def _answering(act: Callable[..., None]) -> TriggerHandler:
     return lambda arguments, origin: act(*arguments, origin=origin)
+
+
+def _meant_for(id: str, running: str) -> str:
+    """The base of a download that is not ours: of a model that comes up with this acceleration."""
+    bases = [model.base for model in model_catalogue().models if model.acceleration == id]
+    return running if running in bases or not bases else bases[0]

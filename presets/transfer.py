@@ -21,8 +21,9 @@ from engine.logs import one_line
 from presets import part_file
 from presets.asking import Asker, Tell, Tools
 from presets.body import Fault, Flawed, Store, no_room
+from presets.kept import is_worth_continuing
 from presets.mirrors import Life, Lives
-from presets.part_file import Notes, Part
+from presets.part_file import Part
 from presets.wanted import PACE_BYTES, DownloadError, Mirror, WantedFile
 
 log = logging.getLogger(__name__)
@@ -67,12 +68,16 @@ class Fetch:
         self._patience = trio.CancelScope()
 
     async def run(self) -> str:
-        """Fetch, check, install. Returns what vouches for the file. Raises `DownloadError`."""
+        """Fetch, check, install. Returns what vouches for the file, a key of `CHECKED`.
+
+        Raises `DownloadError`.
+        """
         try:
             async with self._locked():
                 if await self._is_installed():
                     await trio.to_thread.run_sync(part_file.clear, self.target)
-                    return "digest" if self.file.sha256 else "size"
+                    unsure = "nothing" if self.file.size is None else "size"
+                    return "digest" if self.file.sha256 else unsure
                 if not self.file.mirrors:
                     raise DownloadError(
                         f"{self.file.name} has no mirror; name one in the catalogue, "
@@ -241,7 +246,7 @@ class Fetch:
             raise Flawed("it ends within its header")
         expected = self.file.sha256 or part.notes.sha256
         if not expected:
-            return "size"
+            return "mirror's size" if self.file.size is None else "size"
         found = part.digest()
         if found != expected:
             raise Flawed(f"its digest is {found[:12]}..., expected {expected[:12]}...")
@@ -284,12 +289,3 @@ class Fetch:
             f"{self.file.name} cannot be written to {self.target.parent} ({reason}); "
             "make room or name another data folder with --data FOLDER"
         )
-
-
-def is_worth_continuing(kept: int, notes: Notes, file: WantedFile) -> bool:
-    """Whether a part belongs to this file, and something will tell in the end that it did."""
-    if kept > file.limit or (file.size is not None and notes.size not in (None, file.size)):
-        return False
-    if file.sha256:
-        return notes.sha256 in ("", file.sha256)
-    return bool(notes.sha256 or notes.validators)

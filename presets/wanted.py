@@ -24,11 +24,13 @@ State = Literal[
 FINAL: Final[frozenset[State]] = frozenset({"installed", "failed", "cancelled"})
 
 CHECKED: Final = {
-    "digest": "the digest is right",
-    "mirror's digest": "nobody vouches for a digest; it has the one that its mirror names",
+    "nothing": "where neither digest nor size is known, nothing was checked",
+    "mirror's size": "where no digest is known, only the size that its mirror names was checked",
     "size": "where no digest is known, only the size was checked",
+    "mirror's digest": "nobody vouches for a digest; it has the one that its mirror names",
+    "digest": "the digest is right",
 }
-"""What vouches for an installed file, in words."""
+"""What vouches for an installed file, in words; the least first."""
 
 CheckHeader = Callable[[bytes, int | None], bool]
 """Called with a file's first bytes and its size (None: not known yet), in a worker thread.

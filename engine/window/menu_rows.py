@@ -193,17 +193,28 @@ def _put_state(line: pygame.Surface, row: MenuRow, at: Columns, typeface: Typefa
     words = typeface.fitted(row.state, max(0, right - left), 0.95, color)
     _put(line, words, left)
     left += words.width + round(typeface.unit * 0.5)
-    pace = _pace(row)
-    if pace and right - left > 2 * typeface.unit:
-        _put(line, typeface.fitted(pace, right - left, 0.85, GREY), left)
+    for pace in _paces(row):
+        told = typeface.text(pace, 0.85, GREY)
+        if told.width <= right - left:
+            _put(line, told, left)
+            break
 
 
-def _pace(row: MenuRow) -> str:
-    """How fast it arrives, and how long until it is here."""
-    if row.progress is None or not row.rate:
-        return ""
-    rate = f"{row.rate:.1f} MB/s"
-    return f"{rate}  {clock_text(row.eta_s)}" if row.eta_s else rate
+def _paces(row: MenuRow) -> list[str]:
+    """How much of it is here, how fast it arrives, how long until it is here: the first that fits.
+
+    What is needed least stands first, and is left out first.
+    """
+    if row.progress is None:
+        return []
+    whole = f" of {_megabytes(row.size_mb)}" if row.size_mb else ""
+    parts = [
+        f"{_megabytes(row.received_mb)}{whole} MB" if row.received_mb else "",
+        f"{row.rate:.1f} MB/s" if row.rate else "",
+        clock_text(row.eta_s) if row.eta_s else "",
+    ]
+    told = [part for part in parts if part]
+    return ["  ".join(told[first:]) for first in range(len(told))]
 
 
 def _put_level(line: pygame.Surface, row: MenuRow, at: Columns, typeface: Typeface) -> None:

@@ -30,8 +30,11 @@ _LARGER: Final = 1.15
 """Read from further away than the board, where there is room."""
 _AT_LEAST: Final = 34
 """So many units of the text's size the panel is wide, or else the text is smaller."""
-_DETAIL: Final = 1.3
-_KEYS: Final = 1.9
+_LINE_OF_TEXT: Final = 1.05
+_KEYS: Final = 1.4
+_LEAST_LINES: Final = 2
+"""Of text below the rows, so that they stay where they are; three where it takes them."""
+_MOST_LINES: Final = 3
 
 
 class MenuView:
@@ -49,14 +52,19 @@ class MenuView:
             self._kept.clear()
         lines = menu.lines
         pad, step = round(unit * 0.9), round(unit * LINE)
-        head, foot = round(unit * HEAD), round(unit * (_DETAIL + _KEYS))
+        width = min(area.width, unit * _WIDTH)
+        inner = max(1, width - 2 * pad)
+        below = self._kept.surface(
+            f"{SLOT} foot",
+            (menu.about, menu.detail, menu.keys, inner),
+            lambda: _foot(menu, inner, self._typeface),
+        )
+        head, foot = round(unit * HEAD), below.height
         most = (area.height - head - foot - 2 * pad) // step
         room = max(1, min(len(lines), most))
-        width = min(area.width, unit * _WIDTH)
         height = min(area.height, head + room * step + foot + 2 * pad)
         left = area.left + (area.width - width) // 2
         top = area.top + area.height - height
-        inner = max(1, width - 2 * pad)
         at = columns(inner, unit)
         placed = [
             self._place("", (width, height), lambda: plate(width, height, unit, _SHADE), left, top),
@@ -86,15 +94,7 @@ class MenuView:
                 )
             )
         if height >= head + room * step + foot + 2 * pad:
-            placed.append(
-                self._place(
-                    "foot",
-                    (menu.detail, menu.keys, inner),
-                    lambda: _foot(menu, inner, self._typeface),
-                    left + pad,
-                    top + height - pad - foot,
-                )
-            )
+            placed.append(Placed(f"{SLOT} foot", below, left + pad, top + height - pad - foot))
         self._kept.clear(but={panel.slot for panel in placed})
         return placed
 
@@ -135,12 +135,15 @@ def _place_of(menu: Menu, lines: tuple[str | MenuRow, ...]) -> int:
 def _foot(menu: Menu, width: int, typeface: Typeface) -> pygame.Surface:
     """More about what is selected, and what can be pressed."""
     unit = typeface.unit
-    foot = pygame.Surface((width, round(unit * (_DETAIL + _KEYS))), pygame.SRCALPHA)
     left = pad = round(unit * 0.5)
+    texts = _texts(menu, width - 2 * pad, typeface)
+    step, top = round(unit * _LINE_OF_TEXT), round(unit * 0.75)
+    count = max(_LEAST_LINES, len(texts))
+    size = (width, top + count * step + round(unit * _KEYS))
+    foot = pygame.Surface(size, pygame.SRCALPHA)
     foot.fill((255, 255, 255, 28), (0, round(unit * 0.35), width, max(1, unit // 16)))
-    if menu.detail:
-        words = typeface.fitted(menu.detail, width - 2 * pad, 0.85, WHITE)
-        foot.blit(words, (left, round(unit * 0.75)))
+    for place, words in enumerate(texts):
+        foot.blit(words, (left, top + place * step))
     for keys, what in menu.keys:
         caps, words = key_caps(keys, typeface), typeface.text(what, 0.85, GREY)
         middle = foot.height - caps.height // 2 - 1
@@ -151,6 +154,14 @@ def _foot(menu: Menu, width: int, typeface: Typeface) -> pygame.Surface:
         foot.blit(words, (left + caps.width + gap, middle - words.height // 2))
         left += caps.width + gap + words.width + round(unit * 1.1)
     return foot
+
+
+def _texts(menu: Menu, width: int, typeface: Typeface) -> list[pygame.Surface]:
+    """What it is in one line and how it stands in full; trouble that takes them gets all lines."""
+    detail = typeface.wrapped(menu.detail, width, _MOST_LINES, 0.85, WHITE) if menu.detail else []
+    if not menu.about or len(detail) == _MOST_LINES:
+        return detail
+    return [typeface.fitted(menu.about, width, 0.85, GREY), *detail]
 
 
 def _thumb(first: int, room: int, count: int, height: int, width: int) -> pygame.Surface:

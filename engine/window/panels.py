@@ -12,6 +12,7 @@ from engine.window.typeface import AMBER, BLUE, GREEN, GREY, RED, WHITE, Color, 
 
 _SHADE: Final = (13, 15, 20, 205)
 _CAPTION: Final = 0.62
+MESSAGE_LINES: Final = 3
 _TONES: Final[dict[str, Color]] = {
     "painting": GREEN,
     "failed": RED,
@@ -63,7 +64,7 @@ def _stats_row(overlay: Overlay, width: int, typeface: Typeface) -> pygame.Surfa
         _column("FPS", typeface.text(_rate(overlay.painted_fps)), typeface, at_least=2.4),
         _column("LATENCY", typeface.text(f"{overlay.latency_ms:.0f} ms"), typeface, at_least=3.6),
         _column("SOURCE", typeface.fitted(source, unit * 9), typeface),
-        _column("MODEL", typeface.fitted(overlay.model or "none", unit * 7), typeface),
+        _column("OSC", typeface.text(overlay.osc or "off"), typeface),
     ]
     gap = round(unit * 1.3)
     row = pygame.Surface((width, max(c.height for c in columns)), pygame.SRCALPHA)
@@ -127,13 +128,43 @@ def _progress_row(overlay: Overlay, width: int, typeface: Typeface) -> pygame.Su
 
 
 def _words_row(overlay: Overlay, width: int, typeface: Typeface) -> pygame.Surface:
-    osc = _column("OSC", typeface.text(overlay.osc or "off"), typeface)
-    gap = round(typeface.unit * 1.3)
-    words = _prompts(overlay, max(1, width - osc.width - gap), typeface)
-    prompt = _column("PROMPT", words, typeface)
-    row = pygame.Surface((width, max(prompt.height, osc.height)), pygame.SRCALPHA)
-    row.blit(prompt, (0, 0))
-    row.blit(osc, (max(prompt.width + gap, width - osc.width), 0))
+    """The model, what is mixed into it, and the prompt, which gets the room that is left."""
+    unit = typeface.unit
+    gap = round(unit * 1.3)
+    model = _column("MODEL", typeface.fitted(overlay.model or "none", unit * 7), typeface)
+    left = model.width + gap
+    presets = _column("PRESETS", _mixed(overlay, max(1, (width - left) // 2), typeface), typeface)
+    after = left + presets.width + gap
+    prompt = _column("PROMPT", _prompts(overlay, max(1, width - after), typeface), typeface)
+    row = pygame.Surface((width, model.height), pygame.SRCALPHA)
+    for column, place in ((model, 0), (presets, left), (prompt, after)):
+        row.blit(column, (place, 0))
+    return row
+
+
+def _mixed(overlay: Overlay, width: int, typeface: Typeface) -> pygame.Surface:
+    """Each preset with its weight; of those for which there is no room, how many they are."""
+    if not overlay.playing:
+        return typeface.fitted("none", width, 1.0, GREY)
+    gap, inner = round(typeface.unit * 0.8), round(typeface.unit * 0.3)
+    parts: list[tuple[pygame.Surface, int]] = []
+    used, left = 0, len(overlay.playing)
+    for name, weight in overlay.playing:
+        figure = typeface.text(f"{weight:.2f}", 0.85, BLUE)
+        more = typeface.text(f"+{left}", 0.85, GREY)
+        left -= 1
+        spare = width - used - figure.width - inner - (gap + more.width if left else 0)
+        if parts and typeface.text(name).width > spare:
+            parts.append((more, used))
+            used += more.width + gap
+            break
+        words = typeface.fitted(name, max(1, spare))
+        parts += [(words, used), (figure, used + words.width + inner)]
+        used += words.width + inner + figure.width + gap
+    height = max(part.height for part, _ in parts)
+    row = pygame.Surface((max(1, used - gap), height), pygame.SRCALPHA)
+    for part, place in parts:
+        row.blit(part, (place, (height - part.height) // 2))
     return row
 
 
@@ -179,8 +210,9 @@ def badges(overlay: Overlay, typeface: Typeface) -> pygame.Surface:
 
 
 def message(text: str, tone: Color, alpha: float, width: int, typeface: Typeface) -> pygame.Surface:
-    """One line that fades: an error or a notice."""
-    pill = _pill(text, typeface, dot=tone, width=width, color=_PALE.get(tone, WHITE))
+    """What fades, an error or a notice: in one line, or in up to `MESSAGE_LINES`."""
+    color = _PALE.get(tone, WHITE)
+    pill = _pill(text, typeface, dot=tone, width=width, color=color, most=MESSAGE_LINES)
     pill.set_alpha(round(255 * alpha))
     faded = pygame.Surface(pill.size, pygame.SRCALPHA)
     faded.blit(pill, (0, 0))
@@ -188,18 +220,24 @@ def message(text: str, tone: Color, alpha: float, width: int, typeface: Typeface
 
 
 def _pill(
-    text: str, typeface: Typeface, dot: Color, width: int = 10_000, color: Color = WHITE
+    text: str,
+    typeface: Typeface,
+    dot: Color,
+    width: int = 10_000,
+    color: Color = WHITE,
+    most: int = 1,
 ) -> pygame.Surface:
     unit = typeface.unit
-    pad = round(unit * 0.55)
+    pad, rim = round(unit * 0.55), round(unit * 0.35)
     dot_size = round(unit * 0.45)
-    words = typeface.fitted(text, width - 3 * pad - dot_size, 0.9, color)
-    height = words.height + round(unit * 0.7)
-    pill = plate(words.width + 3 * pad + dot_size, height, height // 2, _SHADE)
-    pill.blit(
-        plate(dot_size, dot_size, dot_size // 2, (*dot, 255)), (pad, (height - dot_size) // 2)
-    )
-    pill.blit(words, (2 * pad + dot_size, (height - words.height) // 2))
+    lines = typeface.wrapped(text, width - 3 * pad - dot_size, most, 0.9, color)
+    line = lines[0].height
+    size = (max(words.width for words in lines) + 3 * pad + dot_size, line * len(lines) + 2 * rim)
+    pill = plate(*size, line // 2 + rim, _SHADE)
+    middle = rim + line // 2
+    pill.blit(plate(dot_size, dot_size, dot_size // 2, (*dot, 255)), (pad, middle - dot_size // 2))
+    for place, words in enumerate(lines):
+        pill.blit(words, (2 * pad + dot_size, rim + place * line))
     return pill
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from engine.latest import Frame
-from engine.layout import Area, letterboxed, unturned
+from engine.layout import Area, letterboxed, paired, shared, unturned
 from engine.overlay import Overlay
 from engine.window.panels import unit_for
 from engine.window.placing import Placed
@@ -39,9 +39,9 @@ class Stage(Protocol):
 
 
 class _Paneled:
-    def __init__(self, screen: Screen, keys: Keys) -> None:
+    def __init__(self, screen: Screen, view: OverlayView) -> None:
         self.screen = screen
-        self._view = OverlayView(keys)
+        self._view = view
         self._panels: tuple[Placed, ...] = ()
 
     def _overlay_area(self) -> Area:
@@ -66,7 +66,7 @@ class Audience(_Paneled):
     """The picture, letterboxed on black, and the overlay where there is no desk."""
 
     def __init__(self, screen: Screen, keys: Keys) -> None:
-        super().__init__(screen, keys)
+        super().__init__(screen, OverlayView(keys))
         self._area = Area(0, 0, 0, 0)
 
     def draw(self, shown: Frame | None, source: Frame | None) -> None:  # noqa: ARG002
@@ -93,39 +93,69 @@ class Audience(_Paneled):
 
 
 class Desk(_Paneled):
-    """Input and output side by side above the overlay; a stroke may go over either picture."""
+    """Input and output above the overlay, smaller while the menu is open: nothing is covered.
+
+    A stroke may go over either picture.
+    """
 
     def __init__(self, screen: Screen, keys: Keys) -> None:
-        super().__init__(screen, keys)
+        super().__init__(screen, OverlayView(keys, self._beside_pictures))
+        self._ratio = 1.0
+        self._beside_menu: Area | None = None
         self._source_area = self._shown_area = Area(0, 0, 0, 0)
         self._typeface = Typeface(0)
         self._strokes_on: dict[int, Area | None] = {}
 
-    def draw(self, shown: Frame | None, source: Frame | None) -> None:
-        screen = self.screen
-        screen.clear(_DESK_COLOR)
-        left, right = self._halves()
-        self._source_area = self._titled("input", source, left)
-        self._shown_area = self._titled("output", shown, right)
-        self._draw_panels()
-        screen.present()
-
-    def _halves(self) -> tuple[Area, Area]:
+    def arrange(
+        self, overlay: Overlay, now_s: float, *, board: bool, help: bool, menu: bool = False
+    ) -> bool:
         pixels = self.screen.pixels
         unit = unit_for(pixels.width, pixels.height)
         if unit != self._typeface.unit:
             self._typeface = Typeface(unit)
-        gap = round(unit * 0.7)
+        before, self._beside_menu = self._beside_menu, None
+        changed = super().arrange(overlay, now_s, board=board, help=help, menu=menu)
+        return changed or before != self._beside_menu
+
+    def _beside_pictures(self, room: Area) -> Area:
+        self._beside_menu, menu = shared(room, self._ratio, self._gap, self._head)
+        return menu
+
+    @property
+    def _gap(self) -> int:
+        return round(self._typeface.unit * 0.7)
+
+    @property
+    def _head(self) -> int:
+        """Above each picture; the badges find room there."""
+        return round(self._typeface.unit * 1.9)
+
+    def draw(self, shown: Frame | None, source: Frame | None) -> None:
+        screen = self.screen
+        screen.clear(_DESK_COLOR)
+        frame = shown or source
+        if frame is not None:
+            height, width, _ = frame.picture.shape
+            self._ratio = width / height
+        first, second = paired(self._room(), self._ratio, self._gap, self._head)
+        self._source_area = self._titled("input", source, first)
+        self._shown_area = self._titled("output", shown, second)
+        self._draw_panels()
+        screen.present()
+
+    def _room(self) -> Area:
+        """Where the pictures are."""
+        if self._beside_menu is not None:
+            return self._beside_menu
+        pixels, gap = self.screen.pixels, self._gap
         board = next((p for p in self._panels if p.slot == "board"), None)
         # between pictures and board, a row for messages
-        bottom = board.top - 2 * unit if board is not None else pixels.height - gap
-        width = (pixels.width - 3 * gap) // 2
-        height = max(0, bottom - gap)
-        return Area(gap, gap, width, height), Area(2 * gap + width, gap, width, height)
+        bottom = board.top - 2 * self._typeface.unit if board else pixels.height - gap
+        return Area(gap, gap, max(0, pixels.width - 2 * gap), max(0, bottom - gap))
 
     def _titled(self, title: str, frame: Frame | None, area: Area) -> Area:
         words = self._typeface.text(title.upper(), 0.7, GREY)
-        head = round(self._typeface.unit * 1.9)  # the badges find room there
+        head = self._head
         words_top = area.top + (head - words.height) // 2
         if frame is None:
             self.screen.panel(title, words, area.left, words_top)

@@ -52,18 +52,38 @@ class Typeface:
     ) -> pygame.Surface:
         """`text` cut to `width` pixels, with an ellipsis where something was cut."""
         text = _printable(text)
-        font = self._font(size)
-        width *= _FINER_TEXT
-        if font.size(text)[0] <= width:
-            return self.text(text, size, color)
+        if not self._fits(text, width, size):
+            text = self._beginning(text, width, size, "…").rstrip() + "…"
+        return self.text(text, size, color)
+
+    def wrapped(
+        self, text: str, width: int, most: int, size: float = 1.0, color: Color = WHITE
+    ) -> list[pygame.Surface]:
+        """`text` in at most `most` lines of `width` pixels; an ellipsis only where more is left."""
+        rest = _printable(text).strip()
+        lines: list[pygame.Surface] = []
+        while len(lines) < most - 1 and not self._fits(rest, width, size):
+            beginning = self._beginning(rest, width, size)
+            space = rest.rfind(" ", 0, len(beginning) + 1)
+            # what has no spaces, such as a path, is broken anywhere
+            cut = space if space > len(beginning) // 2 else max(1, len(beginning))
+            lines.append(self.text(rest[:cut].rstrip(), size, color))
+            rest = rest[cut:].lstrip()
+        return [*lines, self.fitted(rest, width, size, color)]
+
+    def _fits(self, text: str, width: int, size: float) -> bool:
+        return self._font(size).size(text)[0] <= width * _FINER_TEXT
+
+    def _beginning(self, text: str, width: int, size: float, end: str = "") -> str:
+        """As much of `text` as has room in `width` pixels, together with `end`."""
         low, high = 0, len(text)
         while low < high:
             middle = (low + high + 1) // 2
-            if font.size(text[:middle].rstrip() + "…")[0] <= width:
+            if self._fits(text[:middle].rstrip() + end, width, size):
                 low = middle
             else:
                 high = middle - 1
-        return self.text(text[:low].rstrip() + "…", size, color)
+        return text[:low]
 
 
 def _printable(text: str) -> str:

@@ -16,6 +16,8 @@ from engine.window.menu_view import MenuView
 from engine.window.placing import Kept, Placed
 from engine.window.typeface import GREY, RED, Typeface
 
+MenuRoom = Callable[[Area], Area]
+"""Of the room above the board, the part that is the menu's, below the badges."""
 Keys = tuple[tuple[str, str], ...]
 """(key, what it does), in the order they are listed."""
 _MENU_AT_LEAST: Final = 14
@@ -25,8 +27,9 @@ _MENU_AT_LEAST: Final = 14
 class OverlayView:
     """Lays the overlay out over `area`: the board below, badges above, the rest between."""
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, menu_room: MenuRoom = lambda between: between) -> None:
         self._keys = keys
+        self._menu_room = menu_room
         self._typeface = Typeface(0)
         self._kept = Kept()
         self._menu = MenuView()
@@ -57,15 +60,19 @@ class OverlayView:
         # between pictures and board, a row for messages
         bottom = placed[0].top - margin // 2 if board else inner.top + inner.height
         shown = overlay.menu if menu else None
+        messages: list[Placed] = []
         if board or (shown is not None and not shown.everywhere):
-            placed += self._messages(overlay, inner, bottom, now_s)
+            messages = self._messages(overlay, inner, bottom, now_s)
+            placed += messages
         top = inner.top
         if board and panels.flagged(overlay):
             badges = self._badges(overlay, inner)
             top += badges.surface.height + margin // 2
             placed.append(badges)
         if shown is not None:
-            placed += self._menu_between(shown, inner, top, bottom - round(1.7 * unit))
+            line = bottom - round(1.7 * unit)
+            lowest = min([line, *(panel.top - unit // 3 for panel in messages)])
+            placed += self._menu_between(shown, inner, top, lowest)
         if help and self._keys:
             placed.append(self._help(area, placed[0].top - area.top if board else area.height))
         return tuple(placed)
@@ -87,7 +94,10 @@ class OverlayView:
         unit = self._typeface.unit
         if bottom - top < _MENU_AT_LEAST * unit:
             top, bottom = inner.top, inner.top + inner.height  # over the board
-        return self._menu.placed(menu, Area(inner.left, top, inner.width, bottom - top), unit)
+        room = self._menu_room(replace(inner, height=bottom - inner.top))
+        top = max(top, room.top)
+        height = room.top + room.height - top
+        return self._menu.placed(menu, replace(room, top=top, height=height), unit)
 
     def _help(self, area: Area, room: int) -> Placed:
         """The table of keys: above the board where there is room for it."""
@@ -100,7 +110,7 @@ class OverlayView:
     def _messages(self, overlay: Overlay, inner: Area, bottom: int, now_s: float) -> list[Placed]:
         """The error on the left, the notice on the right: in one row, or else in two."""
         placed: list[Placed] = []
-        used = 0
+        used, top = 0, bottom
         for slot, text, tone, shows in (
             ("error", overlay.error, RED, overlay.error_shows(now_s)),
             ("notice", overlay.notice, GREY, overlay.notice_shows(now_s)),
@@ -111,10 +121,11 @@ class OverlayView:
             key = (text, alpha, inner.width)
             line = self._cached(slot, key, _message(text, tone, alpha, inner.width))
             if used and used + line.width + self._typeface.unit > inner.width:
-                bottom -= line.height + self._typeface.unit // 3
+                bottom = top - self._typeface.unit // 3
                 used = 0
             left = inner.left + (inner.width - line.width if used else 0)
-            placed.append(Placed(slot, line, left, bottom - line.height))
+            top = bottom - line.height
+            placed.append(Placed(slot, line, left, top))
             used += line.width
         return placed
 
@@ -138,6 +149,7 @@ def _board_key(overlay: Overlay) -> Overlay:
         latency_ms=round(overlay.latency_ms),
         strength=round(overlay.strength, 2),
         painter_progress=round(overlay.painter_progress, 2),
+        playing=tuple((name, round(weight, 2)) for name, weight in overlay.playing),
         recording=False,
         record_s=0.0,
         error="",

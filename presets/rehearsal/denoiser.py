@@ -134,6 +134,24 @@ def fairness(shown: Tensor, asked: Tensor) -> Tensor:
     return weight / weight.mean()
 
 
+def stacked(
+    examples: Sequence[Example], latents: Latents, scale: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What is shown and what is asked for, scaled (n, 4, 32, 32), and the steps t (n,)."""
+    z = latents.z
+    shown = z[[e.shown for e in examples], [e.shown_style for e in examples]].float() * scale
+    asked = z[[e.asked for e in examples], [e.asked_style for e in examples]].float() * scale
+    return shown, asked, torch.tensor([e.t for e in examples], device=z.device)
+
+
+def answer(denoiser: Any, shown: Tensor, t: Tensor, text: Tensor, bench: Workbench) -> Tensor:
+    """The latents that a denoiser makes, in one step t, of what it is shown under fresh noise."""
+    noisy = noised(shown, t, torch.randn_like(shown))
+    with bench.mixed():
+        v = denoiser(noisy, t, encoder_hidden_states=text, return_dict=False)[0]
+    return clean(v.float(), noisy, t)
+
+
 class DenoiserStage:
     """The denoiser and the text encoder together. Writes <folder>/denoiser, text, latents.json."""
 
@@ -170,9 +188,10 @@ class DenoiserStage:
         batch = self._plan.small_batch if small else self._plan.batch
         reach = min(1.0, step / (self._plan.grown * self.steps))
         examples = [pick(self._latents, rng, reach) for _ in range(batch)]
-        shown, asked, t = self._batch(examples)
+        shown, asked, t = stacked(examples, self._latents, self._scale)
         if small:
-            top, left = (int(place) for place in rng.integers(0, 17, 2))
+            # every fourth latent: a piece's coarsest cells lie as they do in a whole picture
+            top, left = (4 * int(place) for place in rng.integers(0, 5, 2))
             shown = shown[:, :, top : top + 16, left : left + 16]
             asked = asked[:, :, top : top + 16, left : left + 16]
         set_rate(self._optimizer, rate(step, self.steps, self._plan.peak))
@@ -183,7 +202,7 @@ class DenoiserStage:
         weight = fairness(shown, asked)
         if step > self._plan.own * self.steps and rng.random() < 0.5:
             shown = self._own(shown, t, text.detach(), rng)
-        made = self._predict(shown, t, text)
+        made = answer(self._denoiser, shown, t, text, self._bench)
         error = (made - asked) / networks.LATENT_SPREAD
         squared = error.pow(2).mean()
         self._optimizer.zero_grad(set_to_none=True)
@@ -194,25 +213,13 @@ class DenoiserStage:
         self._average.update(step)
         return {"error": float(squared.detach())}
 
-    def _batch(self, examples: Sequence[Example]) -> tuple[Tensor, Tensor, Tensor]:
-        z, scale = self._latents.z, self._scale
-        shown = z[[e.shown for e in examples], [e.shown_style for e in examples]].float() * scale
-        asked = z[[e.asked for e in examples], [e.asked_style for e in examples]].float() * scale
-        return shown, asked, torch.tensor([e.t for e in examples], device=z.device)
-
-    def _predict(self, shown: Tensor, t: Tensor, text: Tensor) -> Tensor:
-        noisy = noised(shown, t, torch.randn_like(shown))
-        with self._bench.mixed():
-            v = self._denoiser(noisy, t, encoder_hidden_states=text, return_dict=False)[0]
-        return clean(v.float(), noisy, t)
-
     @torch.no_grad()
     def _own(self, shown: Tensor, t: Tensor, text: Tensor, rng: Rng) -> Tensor:
         """Half of the batch replaced by answers to it from a noisier step."""
         half = len(shown) // 2
         up = torch.from_numpy(rng.uniform(0.15, 0.8, half).astype(np.float32)).to(t.device)
         earlier = (t[:half] + (980 - t[:half]) * up).long().clamp(max=990)
-        first = self._predict(shown[:half].contiguous(), earlier, text[:half])
+        first = answer(self._denoiser, shown[:half].contiguous(), earlier, text[:half], self._bench)
         return torch.cat([first, shown[half:]])
 
     def finish(self) -> None:

@@ -38,7 +38,7 @@ def frame_time(model: Path, seconds: float, threads: int = 2) -> Figures:
     """One step at 256x256 as the show's painter does it; times in ms."""
     command = [
         sys.executable, "-m", "engine.painter.bench", "--model", str(model), "--threads",
-        str(threads), "--steps", "1", "--seconds", str(seconds), "--json",
+        str(threads), "--steps", "1", "--seconds", str(seconds), "--ride", "0", "--json",
     ]  # fmt: skip
     said = subprocess.run(command, check=True, capture_output=True, text=True)
     result = json.loads(said.stdout)["results"][0]
@@ -189,9 +189,11 @@ def preset(
     share of recognised subjects, painted and on the style's real pictures (it has seen neither).
     """
     name = file.stem
-    column = latents.style(name)
+    # the presets' own, which come last: a base style may bear the same name
+    column = len(latents.styles) - 1 - latents.styles[::-1].index(name)
     scenes = list(range(0, len(latents), 2))
-    shown = _shown(studio, latents, scenes, ["flat" if turn % 2 else "camera" for turn in scenes])
+    inputs = ["flat" if turn % 2 else "camera" for turn in range(len(scenes))]
+    shown = _shown(studio, latents, scenes, inputs)
     subjects = [latents.specs[scene].subject for scene in scenes]
     prompts = [SUBJECTS[subject].phrases[0] for subject in subjects]
     wanted = latents.z[scenes, column].float().to(studio.device) * studio.painter.scale

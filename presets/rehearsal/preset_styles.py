@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
-import cv2
 import numpy as np
 
 from presets.rehearsal.canvas import SIDE, Buffers, Floats, Rng, rgb
@@ -36,44 +34,55 @@ def _ramp(value: Floats, stops: tuple[tuple[float, tuple[float, float, float]], 
 
 
 def _anime(scene: Buffers, _rng: Rng) -> Floats:
-    """Cinema anime: two tones with violet shadows, pastel light, indigo lines, lit from behind."""
-    picture = saturate(cel(scene, np.array([0.58, 0.5, 0.86])), 1.25) * 0.78 + 0.2
-    y = np.linspace(1, 0, SIDE, dtype=np.float32)[:, None, None]
-    air = _ramp(
-        np.broadcast_to(y[..., 0], (SIDE, SIDE)), ((0, (1.0, 0.72, 0.8)), (1, (0.55, 0.8, 1.0)))
-    )
+    """Cinema anime: two tones, peach light and violet shadow, pastel air, indigo lines."""
+    picture = saturate(cel(scene, np.array([0.58, 0.5, 0.86])), 1.25)
+    grey = picture.mean(2)
+    sunset = _ramp(
+        np.clip(grey, 0, 1),
+        ((0.0, (0.34, 0.24, 0.6)), (0.35, (0.72, 0.46, 0.78)), (0.65, (1.0, 0.72, 0.72)),
+         (1.0, (1.0, 0.97, 0.86))),
+    )  # fmt: skip
+    picture = 0.45 * picture + 0.62 * sunset
+    y = np.linspace(1, 0, SIDE, dtype=np.float32)[:, None]
+    air = _ramp(np.broadcast_to(y, (SIDE, SIDE)), ((0, (1.0, 0.78, 0.82)), (1, (0.6, 0.84, 1.0))))
     far = np.clip((scene.depth - 0.45) * 1.6, 0, 0.75)[..., None]
-    picture = picture * (1 - far) + (0.55 * picture + 0.5 * air * (0.5 + 0.5 * y)) * far
+    picture = picture * (1 - far) + (0.4 * picture + 0.6 * air) * far
     line = thick_edge(scene, 3)[..., None]
-    rim = np.roll(thick_edge(scene, 5), (3, 2), (0, 1))[..., None] * (scene.shade > 0.1)[..., None]
-    picture = picture + 0.25 * rim
     picture = np.clip(picture, 0, 1) * (1 - 0.85 * line) + line * rgb(0.16, 0.1, 0.34) * 0.85
     return np.clip(picture, 0, 1) + bloom(scene, 0.6)
 
 
 def _realistic(scene: Buffers, rng: Rng) -> Floats:
-    """Cinema: deep contrast, teal shadows, orange light, soft distance, wide bloom."""
+    """Cinema: half in the dark, teal shadows, orange light, soft distance, wide bloom."""
     picture = np.clip(photo(scene, rng), 0, 1)
     far = np.clip((scene.depth - 0.4) * 1.8, 0, 1)[..., None]
     picture = picture * (1 - far) + blur(picture, 3.2) * far
-    picture = picture + 0.3 * blur(np.clip(picture - 0.55, 0, 1), 9)
-    grey = picture.mean(2)
-    curve = np.clip(grey, 0, 1) ** 1.5 * 1.25
-    picture = picture * (curve / np.maximum(grey, 0.02))[..., None]
-    teal, orange = rgb(-0.05, 0.03, 0.07), rgb(0.12, 0.02, -0.1)
-    warm = np.clip(curve, 0, 1)[..., None]
-    picture = saturate(picture, 1.1) + teal * (1 - warm) + orange * warm
+    grey = np.clip(picture.mean(2), 0, 1)
+    curve = grey**2 * (3 - 2 * grey) * 0.92
+    graded = _ramp(
+        np.asarray(curve, np.float32),
+        ((0.0, (0.0, 0.03, 0.06)), (0.3, (0.1, 0.3, 0.34)), (0.6, (0.78, 0.5, 0.3)),
+         (1.0, (1.0, 0.9, 0.7))),
+    )  # fmt: skip
+    own = picture * (curve / np.maximum(grey, 0.02))[..., None]
+    picture = 0.75 * graded + 0.3 * own + 0.3 * blur(np.clip(picture - 0.55, 0, 1), 9)
     y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j].astype(np.float32)
     return picture * (1 - 0.3 * (x * x + y * y) ** 1.2)[..., None]
 
 
 def _knife(scene: Buffers, _rng: Rng) -> Floats:
-    """Palette knife: broad slabs of thick paint, glowing warm colours over dark ground."""
-    picture = saturate(shaded(scene, 0.5), 1.55) * rgb(1.12, 0.98, 0.8)
-    picture = np.clip(picture * (1 + 0.12 * field(40))[..., None] + bloom(scene, 0.4), 0, 1)
-    picture = np.asarray(picture, np.float32)
-    slabs = strokes(picture, Brush(9, 28, 11, 0.09, 0.07))
-    fine = strokes(picture, Brush(5, 12, 5, 0.07, 0.05))
+    """Palette knife: broad slabs of thick paint, fire and deep blue out of a black ground."""
+    picture = np.clip(saturate(shaded(scene, 0.6), 1.7) + bloom(scene, 0.4), 0, 1)
+    grey = np.clip(picture.mean(2), 0, 1)
+    fire = _ramp(
+        np.asarray(grey, np.float32),
+        ((0.0, (0.02, 0.02, 0.1)), (0.3, (0.2, 0.08, 0.2)), (0.55, (0.8, 0.3, 0.04)),
+         (0.8, (1.0, 0.72, 0.14)), (1.0, (1.0, 0.95, 0.7))),
+    )  # fmt: skip
+    picture = 0.35 * picture * (0.4 + 0.6 * grey)[..., None] + 0.72 * fire
+    picture = np.asarray(np.clip(picture, 0, 1), np.float32)
+    slabs = strokes(picture, Brush(4, 26, 9, 0.07, 0.06))
+    fine = strokes(picture, Brush(6, 12, 5, 0.05, 0.05))
     detail = np.clip(blur(scene.edge, 5) * 6 - 0.35, 0, 1)[..., None]
     return slabs * (1 - detail) + fine * detail
 
@@ -92,8 +101,7 @@ def _cyberpunk(scene: Buffers, _rng: Rng) -> Floats:
     duotone = duotone * (1 - 0.45 * down) + rgb(0.0, 0.28, 0.34) * down * grey[..., None]
     edge = blur(thick_edge(scene, 3), 0.7)[..., None] * rgb(0.1, 0.95, 1.0)
     glow = blur(edge, 4) * 0.7
-    reflection = blur(np.asarray(duotone[::-1], np.float32), 7) * np.clip(down - 0.72, 0, 1)
-    return duotone + edge * 0.75 + glow + reflection + bloom(scene, 0.5)
+    return duotone + edge * 0.75 + glow + bloom(scene, 0.5)
 
 
 def _blueprint(scene: Buffers, _rng: Rng) -> Floats:
@@ -107,34 +115,19 @@ def _blueprint(scene: Buffers, _rng: Rng) -> Floats:
     return picture * (1 - line) + line * rgb(0.93, 0.97, 1.0)
 
 
-@lru_cache
-def _panes() -> tuple[Floats, Floats]:
-    """Leads between the panes, and each pixel's brightness, that of its pane."""
-    rng = np.random.default_rng(11)
-    pitch = 34
-    y, x = np.mgrid[pitch // 2 : SIDE : pitch, pitch // 2 : SIDE : pitch]
-    sites = np.stack([y.ravel(), x.ravel()], 1) + rng.uniform(-0.42, 0.42, (y.size, 2)) * pitch
-    mask = np.full((SIDE, SIDE), 255, np.uint8)
-    rows, columns = np.clip(sites, 0, SIDE - 1).astype(int).T
-    mask[rows, columns] = 0
-    _, labels = cv2.distanceTransformWithLabels(
-        mask, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    panes = labels.astype(np.float32)
-    square = np.ones((3, 3), np.uint8)
-    lead = (cv2.dilate(panes, square) != cv2.erode(panes, square)).astype(np.float32)
-    tone = rng.uniform(0.8, 1.2, int(labels.max()) + 1)[labels]
-    return blur(lead, 0.7), tone.astype(np.float32)
-
-
 def _stained_glass(scene: Buffers, _rng: Rng) -> Floats:
-    """Panes of glowing colour in black lead, along the shapes and across the large areas."""
-    lead, tone = _panes()
-    picture = saturate(scene.colour, 2.2) * 1.05 + 0.06
-    picture = np.clip(picture * tone[..., None] * (1 + 0.15 * scene.shade)[..., None], 0, 1)
-    dark = np.clip(np.maximum(lead * 1.3, thick_edge(scene, 5)), 0, 1)[..., None]
-    light = blur(picture, 6) * 0.35
-    return (picture * 0.85 + light) * (1 - dark) + 0.03 * dark
+    """Jewels of glass in a dark church: ruby, amber, deep blue shadows, black lead between."""
+    picture = np.clip(saturate(scene.colour * (1 + 0.3 * scene.shade)[..., None], 2.6), 0, 1)
+    grey = picture.mean(2)
+    jewels = _ramp(
+        np.asarray(grey, np.float32),
+        ((0.0, (0.0, 0.0, 0.22)), (0.3, (0.1, 0.0, 0.62)), (0.5, (0.8, 0.02, 0.22)),
+         (0.75, (1.0, 0.6, 0.02)), (1.0, (1.0, 0.96, 0.5))),
+    )  # fmt: skip
+    picture = 0.42 * picture**1.4 + 0.6 * jewels
+    lead = np.clip(blur(thick_edge(scene, 5), 0.6) * 1.1, 0, 1)[..., None]
+    light = blur(np.asarray(picture, np.float32), 6) * 0.35
+    return (picture * 0.85 + light) * (1 - lead) + rgb(0.02, 0.02, 0.04) * lead
 
 
 def _thermal(scene: Buffers, _rng: Rng) -> Floats:
@@ -152,9 +145,9 @@ def _thermal(scene: Buffers, _rng: Rng) -> Floats:
 def _woodcut(scene: Buffers, _rng: Rng) -> Floats:
     """Three blocks: cream paper, vermilion, black; edges as a knife leaves them."""
     grey = blur(exposed(shaded(scene, 0.6) @ rgb(0.3, 0.5, 0.2)), 1.2)
-    grey = wobble(grey, 10, 1.3)
+    grey = wobble(grey, 24, 1.0)
     red = scene.colour[..., 0] - 0.5 * (scene.colour[..., 1] + scene.colour[..., 2])
-    red = wobble(blur(red, 1.2), 10, 1.3)
+    red = wobble(blur(red, 1.2), 24, 1.0)
 
     def cut(value: Floats, level: float) -> Floats:
         return np.asarray(1 / (1 + np.exp(np.clip((value - level) * -60, -30, 30))), np.float32)
@@ -163,18 +156,18 @@ def _woodcut(scene: Buffers, _rng: Rng) -> Floats:
     vermilion = rgb(0.82, 0.22, 0.12)
     tinted = np.maximum(cut(red, 0.18), cut(-np.abs(grey - 0.42), -0.09))[..., None]
     picture = paper * (1 - tinted) + vermilion * tinted
-    black = np.maximum(cut(-grey, -0.27), wobble(thick_edge(scene, 5), 10, 1.3))[..., None]
+    black = np.maximum(cut(-grey, -0.27), wobble(thick_edge(scene, 5), 24, 1.0))[..., None]
     return np.asarray(picture * (1 - black) + ink * black, np.float32)
 
 
 def _chalk(scene: Buffers, _rng: Rng) -> Floats:
     """Coloured chalk on a blackboard: soft lines, rubbed-in surfaces."""
-    board = rgb(0.1, 0.14, 0.13) * (1 + 0.12 * field(36))[..., None]
+    board = rgb(0.1, 0.14, 0.13)
     pale = saturate(scene.colour, 0.8) * 0.55 + 0.42
     rubbed = (0.12 + 0.4 * np.clip(shaded(scene, 0.5).mean(2), 0, 1) ** 1.5)[..., None]
-    rubbed = rubbed * (0.85 + 0.22 * field(8))[..., None]
+    rubbed = rubbed * (0.9 + 0.1 * field(8))[..., None]
     picture = board * (1 - rubbed) + pale * rubbed
-    line = blur(wobble(thick_edge(scene, 5), 20, 1.0), 0.8) * (0.85 + 0.2 * field(5))
+    line = blur(wobble(thick_edge(scene, 5), 20, 1.0), 0.8) * (0.9 + 0.1 * field(5))
     line = np.clip(line, 0, 0.95)[..., None]
     return picture * (1 - line) + (0.3 * pale + 0.68) * line
 

@@ -1,8 +1,8 @@
 """The styles that the base model paints by prompt, and two kinds of input it must understand.
 
 Each style is a plain function of a scene's buffers, so that one scene exists in every style, pixel
-for pixel aligned. Textures stand still on the screen (`_field`), the same in every picture: what is
-random cannot be learned in one step and only blurs.
+for pixel aligned. Textures stand still on the screen (`field`; strokes in tiles), the same in every
+picture: what is random cannot be learned in one step and only blurs.
 """
 
 from __future__ import annotations
@@ -109,30 +109,37 @@ def photo(scene: Buffers, _rng: Rng) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Brush:
-    """Strokes laid on a jittered grid, the same on every picture. Sizes in pixels.
+    """Strokes in a tile of _TILE pixels that repeats, `across` of them side by side.
 
-    jitter: how much strokes differ in brightness; body: how much the paint stands up in the light.
+    length, width: in pixels; jitter: how much strokes differ in brightness; body: how much the
+    paint stands up in the light.
     """
 
-    pitch: int
+    across: int
     length: float
     width: int
     jitter: float
     body: float
 
 
+# four latents, the size of the denoiser's coarsest cells
+_TILE: Final = 32
+
+
 @lru_cache
-def _stroke_places(pitch: int) -> tuple[Floats, Floats, Floats]:
-    rng = np.random.default_rng(pitch)
-    y, x = np.mgrid[-pitch // 2 : SIDE + pitch : pitch, -pitch // 2 : SIDE + pitch : pitch]
-    places = np.stack([x.ravel(), y.ravel()], 1) + rng.uniform(-0.45, 0.45, (x.size, 2)) * pitch
-    order = rng.permutation(len(places))
-    tones = rng.normal(size=len(places))
-    return (
-        places[order].astype(np.float32),
-        tones.astype(np.float32),
-        rng.uniform(0.7, 1.3, len(places)).astype(np.float32),
-    )
+def _stroke_places(across: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Middles (n, 2) as x, y, tones, lengths, turns, in the order of painting: one by one."""
+    rng = np.random.default_rng(across)
+    y, x = np.mgrid[0:across, 0:across] + 0.5
+    inside = np.stack([x.ravel(), y.ravel()], 1) + rng.uniform(-0.45, 0.45, (x.size, 2))
+    inside = rng.permutation(inside * _TILE / across)
+    tiles = np.arange(-_TILE, SIDE + _TILE, _TILE)
+    corners = np.stack(np.meshgrid(tiles, tiles), -1).reshape(-1, 2)
+    places = (inside[:, None] + corners[None]).reshape(-1, 2)
+    tones, turns = rng.normal(size=(2, len(inside)))
+    each = np.stack([tones, rng.uniform(0.7, 1.3, len(inside)), turns])
+    tones, lengths, turns = np.repeat(each, len(corners), axis=1).astype(np.float32)
+    return places.astype(np.float32), tones, lengths, turns
 
 
 def strokes(picture: Floats, brush: Brush) -> Floats:
@@ -143,15 +150,16 @@ def strokes(picture: Floats, brush: Brush) -> Floats:
     """
     grey = blur(picture.mean(2), 2.0)
     gx, gy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
-    # the smoothed structure tensor: directions of neighbours agree, flat areas follow the field
+    # the smoothed structure tensor: directions of neighbours agree, flat areas have their own
     xx, xy, yy = blur(gx * gx, 5), blur(gx * gy, 5), blur(gy * gy, 5)
     across = 0.5 * np.arctan2(2 * xy, xx - yy)
     certain = np.clip(np.sqrt((xx - yy) ** 2 + 4 * xy * xy) * 400, 0, 1)
-    along = across + np.pi / 2 * certain + (1 - certain) * (0.6 + 0.7 * field(48))
-    places, tones, lengths = _stroke_places(brush.pitch)
+    along = across + np.pi / 2 * certain + (1 - certain) * 0.6
+    places, tones, lengths, turns = _stroke_places(brush.across)
     columns = np.clip(places[:, 0], 0, SIDE - 1).astype(int)
     rows = np.clip(places[:, 1], 0, SIDE - 1).astype(int)
-    angle, reach = along[rows, columns], lengths * brush.length / 2
+    unsteady = 0.08 + 0.15 * (1 - certain[rows, columns])
+    angle, reach = along[rows, columns] + turns * unsteady, lengths * brush.length / 2
     away = np.stack([np.cos(angle), np.sin(angle)], 1) * reach[:, None]
     colours = blur(picture, 1.2)[rows, columns] * (1 + brush.jitter * tones)[:, None]
     # one canvas of four channels: colour, and the height of the paint
@@ -166,8 +174,10 @@ def strokes(picture: Floats, brush: Brush) -> Floats:
 
 
 def _oil(scene: Buffers, _rng: Rng) -> Floats:
-    picture = saturate(shaded(scene, 0.42), 1.35) * rgb(1.06, 1.0, 0.88) + bloom(scene, 0.3)
-    return strokes(np.clip(picture, 0, 1), Brush(6, 18, 6, 0.05, 0.035))
+    """Strokes of saturated paint under a golden varnish, out of an umber ground."""
+    picture = np.clip(saturate(shaded(scene, 0.5), 1.45) + bloom(scene, 0.3), 0, 1)
+    picture = picture**1.25 * rgb(1.1, 0.98, 0.7) + rgb(0.1, 0.06, 0.02)
+    return strokes(np.asarray(np.clip(picture, 0, 1), np.float32), Brush(5, 18, 6, 0.045, 0.035))
 
 
 def cel(scene: Buffers, shadow: Floats) -> Floats:

@@ -21,9 +21,16 @@ from presets.rehearsal.canvas import Rng
 from presets.rehearsal.captions import tokens
 from presets.rehearsal.criticism import Criticism
 from presets.rehearsal.dataset import Pictures
-from presets.rehearsal.denoiser import BASE, Example, Painter, pick, restyled
+from presets.rehearsal.denoiser import (
+    BASE,
+    Example,
+    Painter,
+    answer,
+    pick,
+    restyled,
+    stacked,
+)
 from presets.rehearsal.latents import Latents
-from presets.rehearsal.noise import clean, noised
 from presets.rehearsal.stages import Workbench, rate, set_rate
 
 NAME: Final = "together"
@@ -108,19 +115,25 @@ class TogetherStage:
         # what cannot be known from what is shown must not be decoded: the critic would teach the
         # decoder to fill it with cracks
         unseen = [pick(self._latents, rng) for _ in range(plan.unseen)]
-        top, left = (int(place) for place in rng.integers(0, _WHOLE - side + 1, 2))
+        # every fourth latent: a piece's coarsest cells lie as they do in a whole picture
+        top, left = (4 * int(place) for place in rng.integers(0, (_WHOLE - side) // 4 + 1, 2))
         here = np.s_[top : top + side, left : left + side]
-        shown, asked, t = self._batch([*examples, *unseen], here)
+        shown, asked, t = stacked([*examples, *unseen], self._latents, self._painter.scale)
+        shown, asked = shown[:, :, *here], asked[:, :, *here]
         prompts = [example.prompt for example in (*examples, *unseen)]
-        answer = self._answer(shown, t, prompts, rng)
-        error = ((answer - asked) / networks.LATENT_SPREAD).pow(2).mean()
+        answers = self._answers(shown, t, prompts, rng)
+        error = ((answers - asked) / networks.LATENT_SPREAD).pow(2).mean()
         with self._bench.mixed():
-            z = (answer[:batch] / self._painter.scale).contiguous(memory_format=torch.channels_last)
+            z = (answers[:batch] / self._painter.scale).contiguous(
+                memory_format=torch.channels_last
+            )
             made = self._network.decode(z).sample
         styles = np.array([example.asked_style for example in examples])
         real = self._drawn(examples, styles, here)
         others = self._drawn(examples, (styles + rng.integers(1, BASE, batch)) % BASE, here)
-        inner = np.s_[..., _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+        # a whole picture's own border is part of it
+        cut = slice(_MARGIN, -_MARGIN) if side < _WHOLE else slice(None)
+        inner = (..., cut, cut)
         made, real, others = made.float()[inner], real[inner], others[inner]
         style = torch.from_numpy(styles).to(made.device)
         likeness = reconstruction(made, real)
@@ -140,30 +153,18 @@ class TogetherStage:
         self._average.update(step)
         return figures
 
-    def _batch(self, examples: Sequence[Example], here: Any) -> tuple[Tensor, Tensor, Tensor]:
-        z, scale = self._latents.z, self._painter.scale
-        shown = z[[e.shown for e in examples], [e.shown_style for e in examples]].float() * scale
-        asked = z[[e.asked for e in examples], [e.asked_style for e in examples]].float() * scale
-        t = torch.tensor([example.t for example in examples], device=z.device)
-        return shown[:, :, *here], asked[:, :, *here], t
-
-    def _answer(self, shown: Tensor, t: Tensor, prompts: Sequence[str], rng: Rng) -> Tensor:
+    def _answers(self, shown: Tensor, t: Tensor, prompts: Sequence[str], rng: Rng) -> Tensor:
         """What the denoiser makes of it, now and then in a second step."""
         rows = [tokens(text, self._painter.words) for text in prompts]
         with self._bench.mixed():
             text = self._painter.text(input_ids=torch.tensor(rows, device=t.device))
         words = text.last_hidden_state
-        if rng.random() < 0.2:
+        if rng.random() < 0.35:
             up = torch.from_numpy(rng.uniform(0.15, 0.8, len(t)).astype(np.float32)).to(t.device)
             with torch.no_grad():
-                shown = self._predict(shown, (t + (980 - t) * up).long().clamp(max=990), words)
-        return self._predict(shown, t, words)
-
-    def _predict(self, shown: Tensor, t: Tensor, words: Tensor) -> Tensor:
-        noisy = noised(shown, t, torch.randn_like(shown))
-        with self._bench.mixed():
-            v = self._painter.denoiser(noisy, t, encoder_hidden_states=words, return_dict=False)[0]
-        return clean(v.float(), noisy, t)
+                earlier = (t + (980 - t) * up).long().clamp(max=990)
+                shown = answer(self._painter.denoiser, shown, earlier, words, self._bench)
+        return answer(self._painter.denoiser, shown, t, words, self._bench)
 
     def _drawn(self, examples: Sequence[Example], styles: Any, here: Any) -> Tensor:
         """The pictures that were asked for, in these styles."""

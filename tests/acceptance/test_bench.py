@@ -72,6 +72,10 @@ def test_without_a_display_the_window_is_said_not_to_be_measured(tmp_path: Path)
 
 
 def test_the_model_bench_measures_the_bundled_model(tmp_path: Path) -> None:
-    told = json.loads(bench("model", "--seconds", "1", "--json", folder=tmp_path))
-    text = json.dumps(told)
-    assert "p50" in text
+    told = json.loads(bench("model", "--seconds", "0.5", "--json", folder=tmp_path))
+    assert told["kind"] == "rehearsal"
+    assert [result["steps"] for result in told["results"]] == [1, 2, 3, 4]
+    assert all(result["frame_ms"]["p50"] > 0 for result in told["results"])
+    assert {change["rank"] for change in told["loras"]["recomposition"]} == {8, 32, 64, 128}
+    assert all(change["ms"]["p50"] > 0 for change in told["loras"]["recomposition"])
+    assert all(live["ride"]["frames"] == 15 for live in told["loras"]["live"])

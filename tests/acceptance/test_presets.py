@@ -141,13 +141,26 @@ def test_what_is_installed_is_there_at_the_next_start(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("written", [False, True])
 def test_a_model_that_cannot_be_fetched_leaves_a_show(tmp_path: Path, written: bool) -> None:
+    need_tool("oscdump")
     show = tmp_path / "show.yaml"
     show.write_text("set: {painter/model: sd-turbo}")
     asked = [str(show)] if written else ["--model", "sd-turbo"]
-    with played(*asked, "--headless", data=tmp_path / "data") as (program, player):
+    with (
+        OscDump() as dump,
+        played(
+            *asked,
+            "--headless",
+            *("--feedback", f"127.0.0.1:{dump.port}"),
+            data=tmp_path / "data",
+        ) as (program, player),
+    ):
         program.says("fetching sd-turbo .about 2.6 GB., with taesd")
         program.says("painter/model: sd-turbo did not come: .*Hugging Face")
         assert player.ask("painter/model") == "rehearsal"
         assert player.ask("model/sd-turbo/state") == "failed"
+        dump.wait_for('/model/sd-turbo/state s "failed"')
+        told = [line for line in dump.lines if "/sd-turbo/state s" in line]
+        states = [line.split('"')[1] for line in told]
+        assert [state for state in states if state != "absent"] == ["queued", "resolving", "failed"]
         player.until(lambda: player.ask("painter/fps") > 0, "pictures of the bundled model")
         assert program.stop() == 0

@@ -83,6 +83,6 @@ def test_the_model_is_measured_as_the_show_paints_it(
     assert run_bench("model", model="rehearsal", seconds=2, as_json=True) == 3
     ((command, environment),) = calls
     assert environment == painter_environment()
-    assert command[-3:] == ["--seconds", "2", "--json"]
+    assert command[-5:] == ["--seconds", "2", "--ride", "60", "--json"]
     with pytest.raises(ArtflowError, match="--against"):
         run_bench("model", against="streamdiffusion")

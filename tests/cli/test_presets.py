@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,9 +111,16 @@ def test_a_preset_is_fetched_and_once_only(
 def test_what_nobody_vouches_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     out = said(capsys, "download", "loose", "--base", "sd15")
     assert out[0] == "loose for SD 1.5: loose.safetensors, size unknown, from mirror 0"
-    assert out[-2] == "loose: installed; where no digest is known, only the size was checked"
+    assert out[-2] == (
+        "loose: installed; where no digest is known, only the size that its mirror names was "
+        "checked"
+    )
     (first, _) = said(capsys, "download", "loose", "--base", "sd15")
-    assert "nobody vouches for a digest" in first
+    told = "nobody vouches for a digest or a size, only its header was checked; it has the digest"
+    assert told in first
+    line, last = said(capsys, "verify", "loose")
+    assert line.startswith(f"loose: no digest to compare; loose.safetensors: {told} ")
+    assert last == "1 file read, nothing wrong found; 1 without a digest to compare"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +183,7 @@ def test_a_file_that_is_wrong_is_not_written_over(
     said(capsys, "delete", "ours")
     said(capsys, "download", "ours", "--base", "sd15")
     assert (data / FILE).read_bytes() == BODY
-    assert said(capsys, "verify", "ours")[-1] == "1 file read, nothing wrong"
+    assert said(capsys, "verify", "ours")[-1] == "1 file read, nothing wrong found"
 
 
 def test_one_that_comes_with_the_program(
@@ -274,7 +282,8 @@ def test_a_model_comes_with_all_that_it_wants(
         f"tiny is here: {data / 'models' / 'tiny'}",
         f"quick is here: {data / 'loras' / 'quick.safetensors'}",
     ]
-    assert "small: installed; where no digest is known, only the size was checked" in out
+    unsure = "where no digest is known, only the size that its mirror names was checked"
+    assert f"small: installed; {unsure}" in out
     assert "quick: installed; the digest is right" in out
     asked = len(mirror.requests)
     for id in ("small", "tiny"):
@@ -289,13 +298,19 @@ def test_a_model_comes_with_all_that_it_wants(
     assert "comes up with tiny and quick" in told
     assert "  mirror 0  here" in told
     weights = data / "models" / "small" / "unet" / "diffusion_pytorch_model.safetensors"
-    assert said(capsys, "verify", "small")[-1] == "11 files read, nothing wrong"
+    assert said(capsys, "verify", "small")[-1] == (
+        "11 files read, nothing wrong found; 8 without a digest to compare"
+    )
     weights.write_bytes(weights.read_bytes() + b" ")
     (line,) = said(capsys, "verify", code=1)
     assert line == "artflow: not whole: small; delete and download what is wrong"
     assert "on disk: in part, " in said(capsys, "info", "small")[4]
     for id in ("small", "tiny"):
-        assert said(capsys, "delete", id) == [f"deleted {data / 'models' / id}"]
+        assert said(capsys, "delete", id) == [
+            f"deleted {data / 'models' / id}",
+            f"a show that plays {id} now has it in memory and goes on with it, until its painter "
+            "restarts",
+        ]
         (line,) = said(capsys, "delete", id, code=1)
         assert "is not on this disk; there is nothing to delete" in line
     assert not list((data / "models").iterdir())
@@ -312,7 +327,9 @@ def test_one_of_several_that_fails(
     assert models.find_model("small", data).base == "sd15", "the others came"
 
 
-def test_ctrl_c_keeps_what_came_and_the_next_goes_on(data: Path, mirror: MirrorServer) -> None:
+def test_ctrl_c_keeps_what_came_and_the_next_goes_on(
+    data: Path, mirror: MirrorServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     mirror.rate = 1e6
     words = ("presets", "download", "ours", "--base", "sd15")
     with artflow(*words, data=data) as program:
@@ -326,6 +343,10 @@ def test_ctrl_c_keeps_what_came_and_the_next_goes_on(data: Path, mirror: MirrorS
             f"ours: cancelled; {kept / 1e6:.1f} MB of 2.2 MB are kept, "
             "the next download goes on from there"
         )
+    told = f"{kept / 1e6:.1f} MB of 2.2 MB are kept, the next download goes on from there"
+    assert f"  download  {told}" in said(capsys, "info", "ours")
+    row = rf" ours +sd15/sdxl +no, {kept / 1e6:.1f} MB kept +2\.2 MB "
+    assert any(re.match(row, line) for line in said(capsys, "list"))
     mirror.rate = 0
     with artflow(*words, data=data) as program:
         assert program.ended() == 0
@@ -333,6 +354,15 @@ def test_ctrl_c_keeps_what_came_and_the_next_goes_on(data: Path, mirror: MirrorS
     assert mirror.ranges("/ours") == ["", f"bytes={kept}-"]
     assert (data / FILE).read_bytes() == BODY
     assert not part_path(data / FILE).exists()
+
+
+def test_a_socks_proxy_without_its_package_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("ALL_PROXY", "socks5://me:SECRET@127.0.0.1:9")
+    (line,) = said(capsys, "download", "ours", "--base", "sd15", code=1)
+    assert "pip install socksio, or name http://HOST:PORT in HTTPS_PROXY" in line
 
 
 def test_list_info_and_add(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -360,7 +390,7 @@ def test_another_data_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     there = tmp_path / "there"
     assert said(capsys, "stats", "--data", str(there)) == ["nothing has been fetched or played yet"]
     # those that come with the program: their digests stand in the catalogue
-    assert said(capsys, "verify", "--data", str(there))[-1] == "10 files read, nothing wrong"
+    assert said(capsys, "verify", "--data", str(there))[-1] == "10 files read, nothing wrong found"
     assert not there.exists(), "looking leaves nothing behind"
     said(capsys, "delete", "ink", "--data", str(there), code=1)
     assert (there / "logs" / "artflow.log").exists(), "what failed stands in its log"

@@ -10,7 +10,8 @@ from engine.painter import protocol
 
 LORAS = st.dictionaries(st.text(max_size=8), st.floats(-2, 2))
 FILES = st.dictionaries(
-    st.text(max_size=8), st.builds(LoraFile, st.text(max_size=20), st.sampled_from(["", "sd15"]))
+    st.text(max_size=8),
+    st.builds(LoraFile, st.text(max_size=20), st.sampled_from(["", "sd15"]), st.integers(0, 2**31)),
 )
 MESSAGES = st.one_of(
     st.builds(

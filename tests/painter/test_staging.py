@@ -144,6 +144,16 @@ def test_what_cannot_be_mixed_is_told_and_not_tried_again_until_it_is_asked_for(
     assert rig.read() == [protocol.Staged("a")]
 
 
+def test_asked_for_again_between_two_turns_it_is_read_anew(rig: Rig) -> None:
+    rig.mixer.errors["a"] = LoraError("no room")
+    rig.want("a")
+    rig.read()
+    rig.files = {id: file._replace(lost=1) for id, file in files("a").items()}
+    del rig.mixer.errors["a"]
+    assert rig.read() == [protocol.Staged("a")]
+    assert rig.mixer.read == ["a", "a"]
+
+
 def test_what_is_wanted_no_more_is_not_told_of(rig: Rig) -> None:
     rig.want("a")
     rig.want("b")

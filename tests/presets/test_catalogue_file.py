@@ -12,10 +12,15 @@ from hypothesis import strategies as st
 from engine.errors import SettingError
 from presets import entry_readers as reader
 from presets.catalogue import BASES, RESERVED_IDS, Preset, Variant
-from presets.catalogue_file import CatalogueFile, load_catalogue, read_catalogue
+from presets.catalogue_file import CatalogueFile, read_catalogue
+from presets.models import taken_ids
 from presets.wanted import Mirror
+from tests.helpers.catalogues import load_catalogue
+from tests.helpers.program import ROOT
 
 DIGEST = "0123456789abcdef" * 4
+MODELS = ROOT / "presets" / "models.yaml"
+NO_MIRROR = "has no mirror left; mend one, or copy the file into the LoRA folder"
 
 
 def read(folder: Path, text: str) -> CatalogueFile:
@@ -163,6 +168,7 @@ other: 1
         "10: file is '../x.safetensors'; allowed: a name without folders that ends in .safetensors",
         "14: file is 'half.ckpt'; allowed: a name without folders that ends in .safetensors",
         "15: url leads to http://example.com; allowed: https",
+        f"15: the file 'half-xl.safetensors' {NO_MIRROR}",
         "16: a variant is 5; allowed: base:, file:, and so on",
         f"17: id is 'mix'; allowed: {reader.ALLOWED_ID}",
         "20: id 'good' is taken on line 2; choose another",
@@ -188,12 +194,6 @@ other: 1
         ("filename: y.safetensors", "'filename' says again what 'file' says; leave one"),
         ("trigers: [a]", "unknown key 'trigers'; did you mean 'triggers'? allowed: id, "),
         ("verified: true", "is verified without sha256; say sha256: or verified: false"),
-        ("mirrors: 5", "mirrors is 5; allowed: a list of name: and url:"),
-        ("mirrors: [5]", "a mirror is 5; allowed: name: and url:"),
-        ("mirrors: [{name: x}]", "a mirror without url; allowed: an https address"),
-        ("mirrors: [{url: 'https://[::1'}]", "url is no readable url"),
-        ("mirrors: [{url: 'https://10.0.0.1/x'}]", "10.0.0.1, not a public address"),
-        ("mirrors: [{url: 'ftp://a.b/x'}]", "url leads to ftp://a.b; allowed: https"),
         ("mirrors: [{url: 'https://a.b/x'}]", "has no sha256; allowed only with verified: false"),
         ("bundled: loras/x.safetensors", "names bundled and file; leave one"),
         ("bundled: ../loras/x.safetensors", "allowed: loras/NAME.safetensors"),
@@ -221,8 +221,77 @@ def test_what_is_well(tmp_path: Path, line: str) -> None:
     assert not flat(tmp_path, line)
 
 
+@pytest.mark.parametrize(
+    ("mirrors", "says"),
+    [
+        ("5", "mirrors is 5; allowed: a list of name: and url:"),
+        ("[5]", "a mirror is 5; allowed: name: and url:"),
+        ("[{name: x}]", "a mirror without url; allowed: an https address"),
+        ("[{name: 5, url: 'https://a.b/x'}]", "name is 5; allowed: a line of text"),
+        ("[{url: 'https://[::1'}]", "url is no readable url"),
+        ("[{url: 'https://10.0.0.1/x'}]", "10.0.0.1, not a public address"),
+        ("[{url: 'ftp://a.b/x'}]", "url leads to ftp://a.b; allowed: https"),
+    ],
+)
+def test_a_file_without_a_mirror_that_can_be_used_plays_only_if_it_is_here(
+    tmp_path: Path, mirrors: str, says: str
+) -> None:
+    line = f"mirrors: {mirrors}, verified: false"
+    first, second = flat(tmp_path, line)
+    assert first.startswith("2: ")
+    assert says in first
+    assert second == f"2: the file 'x.safetensors' {NO_MIRROR}"
+    path = tmp_path / "presets.yaml"
+    away = read_catalogue(path)
+    assert not away.presets
+    assert away.lacking == {"x.safetensors"}
+    here = read_catalogue(path, {"x.safetensors"})
+    assert [each.mirrors for each in here.presets[0].variants] == [()]
+    assert here.problems == (f"{path}:{first}",)
+    assert not here.lacking
+
+
+def test_a_bad_mirror_alone_is_left_out(tmp_path: Path) -> None:
+    text = """presets:
+- id: x
+  base: sd15
+  file: x.safetensors
+  verified: false
+  mirrors:
+  - {name: one, url: "https://one.example/x"}
+  - {name: two, url: "http://two.example/x"}
+  - {name: three, url: "https://three.example/x"}
+- {id: y, bundled: loras/y.safetensors, base: rehearsal, mirrors: [5]}
+"""
+    assert problems(tmp_path, text) == [
+        "8: url leads to http://two.example; allowed: https",
+        "10: a mirror is 5; allowed: name: and url:",
+        "10: the file 'loras/y.safetensors' is bundled and has mirrors; leave one",
+    ]
+    (preset,) = read(tmp_path, text).presets
+    assert [mirror.name for mirror in preset.variants[0].mirrors] == ["one", "three"]
+
+
+@pytest.mark.parametrize("id", ["sd-turbo", "taesdxl", "rehearsal"])
+def test_no_preset_takes_a_model_s_id(tmp_path: Path, id: str) -> None:
+    line = next(
+        number
+        for number, text in enumerate(MODELS.read_text("utf-8").splitlines(), 1)
+        if text.strip() == f"- id: {id}"
+    )
+    text = f"presets:\n- {{id: {id}, base: sd15, file: x.safetensors}}\n"
+    assert problems(tmp_path, text) == [
+        f"2: id '{id}' is a model's (models.yaml:{line}); choose another"
+    ]
+    assert read(tmp_path, text).presets == ()
+
+
+def test_no_model_has_a_preset_s_id() -> None:
+    assert not {*load_catalogue(Path("none"))[0].ids()} & {*taken_ids()}
+
+
 def test_an_address_is_never_shown_whole(tmp_path: Path) -> None:
-    (problem,) = flat(tmp_path, "mirrors: [{url: 'http://me:secret@a.b/x?signature=s'}]")
+    problem, _ = flat(tmp_path, "mirrors: [{url: 'http://me:secret@a.b/x?signature=s'}]")
     assert "secret" not in problem
     assert "signature" not in problem
     (preset,) = read(

@@ -122,6 +122,18 @@ async def test_cancelled_it_keeps_the_part_and_says_how_much(stage: Stage) -> No
     assert stage.server.ranges("/a") == ["", f"bytes={kept}-"]
 
 
+async def test_what_cannot_be_continued_is_not_said_to_be(stage: Stage) -> None:
+    stage.server.answers["/a"] = [Answer(trickle=(10_000, 0.02), drop=("etag",))]
+    download = stage.downloader.want(stage.wanted("/a", sha256=None))
+    await until(lambda: download.progress.received_bytes > 50_000)
+    assert stage.downloader.cancel("anime")
+    end = await download.wait()
+    assert end.received_bytes == part_path(stage.folder / NAME).stat().st_size
+    assert end.error.endswith("are kept that cannot be continued; the next download begins anew")
+    assert (await stage.fetch("/a", sha256=None)).state == "installed"
+    assert stage.server.ranges("/a") == ["", ""]
+
+
 async def test_wanted_again_before_a_cancel_has_come_to_its_end(stage: Stage) -> None:
     stage.server.answers["/a"] = [Answer(trickle=(10_000, 0.02))]
     first = stage.downloader.want(stage.wanted("/a"))

@@ -117,9 +117,13 @@ async def test_the_mirrors_own_digest_is_held_against_its_file(stage: Stage) -> 
 async def test_else_its_size_is_all_there_is(stage: Stage) -> None:
     stage.server.answers["/a"] = [Answer(cut_after=100_000)]
     end = await stage.fetch("/a", sha256=None, size=None)
-    assert (end.state, end.checked) == ("installed", "size")
+    assert (end.state, end.checked) == ("installed", "mirror's size")
     assert stage.has()
     assert stage.server.sent == len(BODY)  # the same mirror, the same tag
+    again = await stage.fetch("/a", sha256=None, size=None)
+    assert (again.state, again.checked) == ("installed", "nothing")
+    again = await stage.fetch("/a", sha256=None)
+    assert (again.state, again.checked) == ("installed", "size")
 
 
 async def test_halves_of_two_mirrors_are_not_put_together_unchecked(stage: Stage) -> None:

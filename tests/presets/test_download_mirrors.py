@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import ssl
+import sys
 from pathlib import Path
 
 import httpx
@@ -208,6 +209,36 @@ async def test_a_proxy_that_nobody_can_use_stops_downloads_and_nothing_else(
             await stage.fetch("https://mirror.invalid/b", name="b.bin")
             assert {request.path for request in proxy.requests} == {"mirror.invalid:443"}
             assert (await stage.fetch("/a")).state == "installed"
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+async def test_a_socks_proxy_without_its_package_is_told_with_the_remedy(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)  # as where it is not installed
+    monkeypatch.setenv("ALL_PROXY", f"{scheme}://me:secret@127.0.0.1:9")
+    async with staging(tmp_path) as stage:
+        end = await stage.fetch("https://mirror.invalid/b")
+    assert (end.state, end.error) == (
+        "failed",
+        "nothing can be fetched through the proxy that the environment names: a SOCKS proxy needs "
+        "the package socksio, which is not installed; pip install socksio, or name "
+        "http://HOST:PORT in HTTPS_PROXY; nothing is kept",
+    )
+
+
+async def test_a_proxy_that_https_does_not_go_through_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:9")
+    async with staging(tmp_path) as stage:
+        assert (await stage.fetch("/a")).state == "installed"
+    async with serving({}) as proxy:  # and a name without a scheme is an http proxy's
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url("").removeprefix("http://"))
+        async with staging(tmp_path) as stage:
+            await stage.fetch("https://mirror.invalid/b", name="b.bin")
+        assert {request.path for request in proxy.requests} == {"mirror.invalid:443"}
 
 
 async def test_certificates_that_are_not_there(

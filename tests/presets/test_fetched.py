@@ -9,7 +9,6 @@ from urllib.parse import quote
 import pytest
 import trio
 
-from presets.catalogue_file import load_catalogue
 from presets.download import Downloader
 from presets.library import Library
 from presets.models import catalogue as models
@@ -17,6 +16,7 @@ from presets.models import tiny_folder
 from presets.statistics import Statistics
 from presets.wanted import Progress, Wanted
 from presets.wanting import wanted_model, wanted_preset
+from tests.helpers.catalogues import load_catalogue
 from tests.helpers.mirror_server import serving
 from tests.presets.test_library import lora
 
@@ -60,7 +60,7 @@ async def test_a_preset_comes_into_the_library(tmp_path: Path) -> None:
     assert library.snapshot.ready("good", "sd21")
     assert not library.snapshot.ready("wrong", "sd21")
     preset = catalogue.preset("good")
-    verdict = await library.verify(preset, preset.variants[0], lambda *_: None)
+    verdict = library.verify(preset, preset.variants[0], lambda *_: None)
     assert verdict.whole
     kept.flush()
     assert kept.read().mirrors["ours"].bytes == len(body)

@@ -124,7 +124,8 @@ def test_files_copied_in_get_an_entry(tmp_path: Path) -> None:
     assert (mine.name, mine.kind, mine.bases) == ("My style", "style", ("sdxl",))
     variant = catalogue.resolve("my-style-v2", "sdxl")
     assert variant.triggers == ("mystyle", "bold")
-    assert variant.size == (shelf.loras / variant.file).stat().st_size
+    assert variant.about_bytes == (shelf.loras / variant.file).stat().st_size
+    assert variant.size is None, "nobody says how long it should be"
     assert shelf.status("my-style-v2", "sdxl") == "installed"
     assert catalogue.preset("mix-2").name == "mix"
     assert not shelf.library.rescan(), "nothing is new"
@@ -145,6 +146,25 @@ def test_ids_stay_while_files_come_and_go(tmp_path: Path) -> None:
     }
     assert files["b!.safetensors"] == "b-2"
     assert len(set(files.values())) == 3
+
+
+def test_a_file_copied_in_takes_no_model_s_id(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path)
+    for name in ("sd-turbo", "taesd"):
+        shelf.put(f"{name}.safetensors")
+    shelf.library.rescan()
+    assert shelf.by_hand == ["sd-turbo-2", "taesd-2"]
+
+
+def test_one_of_several_files_that_comes_or_goes_is_news(tmp_path: Path) -> None:
+    both = (Variant("sd15", "a.safetensors"), Variant("sdxl", "b.safetensors"))
+    shelf = Shelf(tmp_path, Preset("two", "two", both))
+    shelf.put("a.safetensors")
+    shelf.library.rescan()
+    path = shelf.put("b.safetensors", lora("sdxl"))
+    assert shelf.library.rescan() == News(added=("two",))
+    path.unlink()
+    assert shelf.library.rescan() == News(removed=("two",))
 
 
 @pytest.mark.parametrize(
@@ -267,7 +287,7 @@ async def test_the_watch_outlives_a_folder_that_cannot_be_read(
     assert seen == [News(added=("x",))]
 
 
-async def test_verify_reads_all_of_it(tmp_path: Path) -> None:
+def test_verify_reads_all_of_it(tmp_path: Path) -> None:
     shelf = Shelf(
         tmp_path, entry("whole", sha256=WHOLE), entry("other", sha256="0" * 64), entry("unsure")
     )
@@ -276,37 +296,56 @@ async def test_verify_reads_all_of_it(tmp_path: Path) -> None:
     shelf.library.rescan()
     told: list[tuple[int, int]] = []
 
-    async def whole(id: str) -> tuple[bool | None, str]:
+    def whole(id: str) -> tuple[bool | None, str]:
         preset = shelf.library.snapshot.catalogue.preset(id)
-        verdict = await shelf.library.verify(
+        verdict = shelf.library.verify(
             preset, preset.variants[0], lambda done, total: told.append((done, total))
         )
         assert verdict.sha256 == WHOLE
         return verdict.whole, verdict.told
 
-    assert await whole("whole") == (True, "whole.safetensors: the digest is right")
+    assert whole("whole") == (True, "whole.safetensors: the digest is right")
     assert told[-1] == (len(lora()), len(lora()))
-    good, line = await whole("other")
+    good, line = whole("other")
     assert good is False
     assert line.endswith(f"not {'0' * 64}; delete it and fetch it again")
-    assert (await whole("unsure"))[0] is None
+    assert (whole("unsure"))[0] is None
     shelf.put("unsure.safetensors", lora() + b"1")
     shelf.library.rescan()
     preset = shelf.library.snapshot.catalogue.preset("unsure")
-    verdict = shelf.library.verify_now(preset, preset.variants[0], lambda *_: None)
+    verdict = shelf.library.verify(preset, preset.variants[0], lambda *_: None)
     assert verdict.whole is False
     (shelf.loras / "whole.safetensors").unlink()
     with pytest.raises(PresetError, match="whole is not on this disk"):
-        await whole("whole")
+        whole("whole")
 
 
-async def test_verify_can_be_cancelled(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, entry("x"))
-    shelf.put("x.safetensors")
-    preset = shelf.library.snapshot.catalogue.preset("x")
-    with trio.CancelScope() as scope:
-        await shelf.library.verify(preset, preset.variants[0], lambda *_: scope.cancel())
-    assert scope.cancelled_caught
+def test_verify_says_what_was_checked_and_what_was_not(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, entry("sized", size=len(lora())), entry("unsure"))
+    for id in ("sized", "unsure", "by-hand"):
+        shelf.put(f"{id}.safetensors")
+    library = shelf.library
+
+    def told(id: str) -> str:
+        preset = library.snapshot.catalogue.preset(id)
+        verdict = library.verify(preset, preset.variants[0], lambda *_: None)
+        assert verdict.whole is None
+        return verdict.told.removeprefix(f"{id}.safetensors: ").removesuffix(WHOLE)
+
+    assert told("unsure") == (
+        "nobody vouches for a digest or a size, nothing was checked; it has the digest "
+    )
+    library.rescan()  # which reads the headers
+    assert (
+        told("unsure")
+        == told("by-hand")
+        == (
+            "nobody vouches for a digest or a size, only its header was checked; it has the digest "
+        )
+    )
+    assert told("sized") == (
+        "nobody vouches for a digest, only its size and header were checked; it has the digest "
+    )
 
 
 def test_delete_is_careful(tmp_path: Path) -> None:
@@ -356,6 +395,19 @@ def test_delete_is_careful(tmp_path: Path) -> None:
     assert shelf.status("two") == "absent"
     assert library.delete("two", free) == (shelf.loras / "two-21.safetensors",)
     assert list(shelf.loras.iterdir()) == []
+
+
+def test_a_file_that_another_preset_plays_is_not_deleted(tmp_path: Path) -> None:
+    shelf = Shelf(
+        tmp_path, entry("theirs", file="one.safetensors"), entry("mine", file="one.safetensors")
+    )
+    shelf.put("one.safetensors")
+    shelf.library.rescan()
+    with pytest.raises(
+        PresetError, match="mine is in the mix and plays the file of theirs; unload"
+    ):
+        shelf.library.delete("theirs", lambda id: id == "mine")
+    assert shelf.library.delete("theirs", lambda _: False) == (shelf.loras / "one.safetensors",)
 
 
 def test_what_a_download_left_can_be_deleted(tmp_path: Path) -> None:

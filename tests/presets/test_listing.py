@@ -4,6 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.errors import LoraError, ModelError
@@ -18,9 +19,10 @@ from presets.listing import (
     print_stats,
     verify_presets,
 )
-from presets.part_file import part_path
+from presets.part_file import Notes, notes_path, part_path
 from presets.statistics import Statistics
 from presets.wanted import Transfer
+from tests.helpers.catalogues import load_catalogue
 from tests.presets.test_library import lora
 
 
@@ -105,16 +107,85 @@ def test_verify_tells_of_each_and_fails_on_one(
         verify_presets(tmp_path)
     out = lines(capsys)
     assert any(line.startswith("bad: WRONG; ") for line in out)
-    assert any(line.startswith("mine: no digest to compare; ") for line in out)
+    (line,) = (line for line in out if line.startswith("mine: no digest to compare; "))
+    assert "nobody vouches for a digest or a size, only its header was checked; " in line
+    verify_presets(tmp_path, "mine")
+    assert lines(capsys)[-1] == "1 file read, nothing wrong found; 1 without a digest to compare"
     with pytest.raises(PresetError, match="ink is not on this disk; artflow presets download ink"):
         verify_presets(tmp_path, "ink")
+
+
+def test_what_is_kept_of_a_stopped_download_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def begun(name: str, count: int, notes: Notes | None = None) -> Path:
+        target = loras(tmp_path) / name
+        part_path(target).write_bytes(bytes(count))
+        if notes:
+            notes_path(target).write_bytes(msgspec.json.encode(notes))
+        return target
+
+    said = "base: sd15, verified: false, mirrors: [{url: 'https://a.b/c'}]"
+    (tmp_path / "presets.yaml").write_text(
+        "presets:\n"
+        f"- {{id: known, file: known.safetensors, {said}}}\n"
+        f"- {{id: rounded, file: rounded.safetensors, about_size: 3 MB, {said}}}\n"
+        f"- {{id: odd, file: odd.safetensors, {said}}}\n"
+    )
+    pixel = begun("PixelArtRedmond15V-PixelArt-PIXARFK.safetensors", 2_700_000)
+    begun("known.safetensors", 500_000, Notes(size=1_000_000, validators={"x": "y"}))
+    begun("rounded.safetensors", 200_000, Notes(sha256="a" * 64))
+    begun("odd.safetensors", 300_000)
+    print_presets(tmp_path)
+    out = lines(capsys)
+
+    def row(id: str) -> str:
+        return next(line for line in out if line.startswith(f" {id} "))
+
+    assert re.match(r" pixel-art +sd15/sdxl +no, 2\.7 MB kept +27\.2 MB ", row("pixel-art"))
+    assert re.match(r" known +sd15 +no, 0\.5 MB kept +\? ", row("known"))
+    assert re.match(r" odd +sd15 +no +\? ", row("odd")), "nothing tells what that is"
+    assert any("What is kept of a download is continued by the next one." in line for line in out)
+
+    def told(id: str) -> str:
+        print_info(id, tmp_path)
+        (line,) = (line for line in lines(capsys) if line.startswith("  download  "))
+        return line.removeprefix("  download  ")
+
+    goes_on = "are kept, the next download goes on from there"
+    assert told("pixel-art") == f"2.7 MB of 27.2 MB {goes_on}"
+    assert told("known") == f"0.5 MB of 1.0 MB {goes_on}"
+    assert told("rounded") == f"0.2 MB of about 3.0 MB {goes_on}"
+    assert told("odd") == "0.3 MB are kept that cannot be continued; the next download begins anew"
+    pixel.write_bytes(lora())
+    print_info("pixel-art", tmp_path)
+    assert not any("are kept" in line for line in lines(capsys)), "its file is there"
+
+
+def test_what_is_kept_for_another_model_is_shown_beside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = load_catalogue(tmp_path)[0].resolve("anime", "sd15").file
+    part_path(loras(tmp_path) / name).write_bytes(bytes(2_700_000))
+    (tmp_path / "presets.yaml").write_text(
+        f"presets: [{{id: anime, variants: [{{base: rehearsal, bundled: loras/anime.safetensors}}, "
+        f"{{base: sd15, file: {name}, sha256: {'a' * 64}, "
+        "mirrors: [{url: 'https://a.b/c'}]}]}]"
+    )
+    print_presets(tmp_path)
+    assert any(
+        re.match(r" anime +yes +bundled, 2\.7 MB kept for SD 1\.5 ", line) for line in lines(capsys)
+    )
 
 
 def test_delete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = loras(tmp_path) / "mine.safetensors"
     path.write_bytes(lora())
     delete_entry("mine", tmp_path)
-    assert lines(capsys) == [f"deleted {path}"]
+    assert lines(capsys) == [
+        f"deleted {path}",
+        "a show that plays mine now has it in memory and goes on with it, until it is unloaded",
+    ]
     assert not path.exists()
     with pytest.raises(PresetError, match="unknown preset 'mine'"):
         delete_entry("mine", tmp_path)

@@ -22,6 +22,7 @@ from presets.catalogue import PresetError
 from presets.model_fetch import fetching_told
 from presets.models import Catalogue, Model, ModelFile
 from presets.playing import Playing, Stock
+from presets.statistics import Statistics
 from presets.wanted import Mirror, Wanted, WantedFile
 from tests.helpers.mirror_server import Answer, MirrorServer, serving
 from tests.helpers.program import ROOT
@@ -151,7 +152,8 @@ async def test_a_model_that_is_asked_for_at_the_start_comes_while_another_plays(
     assert {request.path for request in hub.requests} == set(hub.files)
     for name, body in FILES.items():
         assert (tmp_path / "models/sd-turbo" / name).read_bytes() == body
-    assert "sd-turbo" in (tmp_path / "statistics.json").read_text()
+    totals = Statistics(tmp_path).read().presets["sd-turbo"]
+    assert (totals.downloads, totals.bytes) == (1, sum(map(len, FILES.values())))
 
 
 async def test_what_is_here_is_told_and_not_fetched_again(

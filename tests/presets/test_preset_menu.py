@@ -14,12 +14,14 @@ from trio.testing import MockClock
 from engine.controls import Snapshot, Value
 from engine.errors import ArtflowError
 from engine.menu import Cursor, MenuRow
+from presets.catalogue import Preset, Variant
 from presets.preset_controls import control, rows
 from presets.preset_menu import (
     Answer,
     PresetMenu,
     State,
     Wish,
+    about,
     detail,
     entering,
     hints,
@@ -82,10 +84,12 @@ def test_what_does_not_fit_says_what_it_is_made_for() -> None:
 
 
 def test_a_download_is_told_in_whole_percents_and_hundred_only_at_the_end() -> None:
-    row = row_of(state="downloading", progress=0.9999, rate=11.26, eta=8.9, weight=0.0)
+    row = row_of(state="downloading", progress=0.9999, mb=71.62, rate=11.26, eta=8.9, weight=0.0)
     assert (row.progress, row.rate, row.eta_s, row.weight) == (0.99, 11.3, 8, None)
-    row = row_of(state="installed", progress=1.0, rate=11.0, eta=3.0)
+    assert row.received_mb == 71.6
+    row = row_of(state="installed", progress=1.0, mb=71.62, rate=11.0, eta=3.0)
     assert (row.progress, row.rate, row.eta_s, row.weight) == (None, 0.0, 0.0, 0.0)
+    assert row.received_mb == 0
 
 
 def test_a_failure_says_why() -> None:
@@ -96,10 +100,12 @@ def test_a_failure_says_why() -> None:
 def test_details() -> None:
     def told(**facts: Value) -> str:
         values = snapshot(anime=facts)
-        return detail(values, menu_rows(values, ["anime"], [])[0])
+        return detail(values, menu_rows(values, ["anime"], [])[0], "made for another")
 
-    assert told() == "anime"
+    assert told() == "anime: absent"
     assert told(state="failed", error="no room") == "anime: no room"
+    assert told(fits=0) == "made for another"
+    assert told(fits=0, state="downloading") == "anime: downloading, 0.0 MB"
     coming: dict[str, Value] = {
         "state": "downloading",
         "mb": 31.75,
@@ -110,6 +116,15 @@ def test_details() -> None:
         "anime: downloading from HF Mirror, 31.8 of 75.6 MB, 3.1 MB/s, 0:14 left"
     )
     assert told(state="queued") == "anime: queued, 0.0 MB"
+
+
+def test_what_a_preset_is() -> None:
+    variant = Variant("sd15", "a.safetensors", triggers=("PixArFK", "pixels"), license="MIT")
+    whole = Preset("a", "Pixel art", (variant,), description="sprites in blocks")
+    told = "Pixel art: sprites in blocks; adds PixArFK, pixels to the prompt; licence MIT"
+    assert about(whole, variant) == told
+    assert about(whole, None) == "Pixel art: sprites in blocks"
+    assert about(Preset("mine", "mine", ()), Variant("sd15")) == "mine"
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -417,7 +432,10 @@ async def test_what_cannot_be_is_said_by_who_knows(autojump_clock: MockClock) ->
     async with switching(autojump_clock) as stage:
         rig = Rig(stage)
         rig.press("p", *["down"] * 9)
-        assert (await rig.shown()).selected == "paper"
+        menu = await rig.shown()
+        assert menu.selected == "paper"
+        assert menu.about == "Paper"
+        assert menu.detail.startswith("'paper' is made for SDXL (text width 2048); the running")
         with pytest.raises(ArtflowError, match=r"'paper' is made for SDXL"):
             rig.press("return")
         rig.press("up")

@@ -14,11 +14,12 @@ import typer
 import artflow
 from controllers.keyboard import KEYS
 from presets.catalogue import RESERVED_IDS
-from presets.catalogue_file import load_catalogue, read_catalogue
+from presets.catalogue_file import read_catalogue
 from presets.control_table import Written, table
 from presets.model_shelf import entries
 from presets.models import model_ids
 from presets.preset_controls import PARAMETERS, triggers
+from tests.helpers.catalogues import load_catalogue
 
 TEXT = (Path(__file__).parents[2] / "docs" / "PRESETS.md").read_text("utf-8")
 

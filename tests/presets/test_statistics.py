@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -143,6 +145,23 @@ def test_what_cannot_be_written_is_kept(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "read_bytes", fail)
     with pytest.raises(PresetError, match="cannot be read"):
         kept.read()
+
+
+def test_nobody_waits_while_it_is_written(tmp_path: Path) -> None:
+    kept = Statistics(tmp_path)
+    kept.used("anime")
+    lock = Lock(tmp_path / "statistics.json.lock")
+    assert lock.acquire()
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(kept.flush)
+        while kept._pending and not written.done():  # until it is at it
+            time.sleep(0.001)
+        kept.used("neon")
+        assert not written.done()
+        lock.release()
+        written.result()
+    assert set(Statistics(tmp_path).read().presets) == {"anime"}
+    assert set(kept.read().presets) == {"anime", "neon"}
 
 
 def fail(*_: object) -> None:

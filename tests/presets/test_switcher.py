@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -10,7 +11,8 @@ from trio.testing import MockClock
 from engine.errors import ControlError
 from presets.catalogue import Catalogue, Preset, Variant
 from presets.wanted import Progress
-from tests.presets.switching import CATALOGUE, FILES, model, preset, settled, switching
+from presets.wanting import wanted_preset
+from tests.presets.switching import CATALOGUE, FILES, Shelf, model, preset, settled, switching
 
 
 async def test_an_installed_style_is_staged_and_then_fades_in_as_the_other_leaves(
@@ -235,6 +237,46 @@ async def test_the_wrong_base_is_told_before_anything_is_fetched(autojump_clock:
         assert (stage.get("ink", "fits"), stage.get("ink", "base")) == (0, "sd15")
 
 
+async def test_what_is_here_for_another_model_is_installed_and_does_not_fit(
+    autojump_clock: MockClock,
+) -> None:
+    files = ("anime-sd15", "ink-sd15")
+    async with switching(autojump_clock, model("sdxl-turbo", "sdxl"), files=files) as stage:
+        assert (stage.state("ink"), stage.get("ink", "fits")) == ("installed", 0)
+        assert (stage.state("anime"), stage.get("anime", "fits")) == ("absent", 1), "to be fetched"
+        told = (
+            "'ink' is made for SD 1.5 (text width 768); the running model sdxl-turbo is SDXL "
+            "(2048). Styles for it: anime, neon, oil, paper"
+        )
+        assert stage.refused("load", "ink") == stage.refused("download", "ink") == told
+        with pytest.raises(ControlError, match="'ink' is made for SD 1"):
+            stage.controls.set("preset/ink/weight", 0.5)
+        stage.switcher.change(model())
+        assert (stage.state("ink"), stage.get("ink", "fits")) == ("installed", 1)
+        stage.switcher.change(model("sdxl-turbo", "sdxl"))
+        stage.fire("delete", "ink")
+        await settled()
+        assert stage.state("ink") == "absent"
+
+
+async def test_a_file_that_is_deleted_while_it_plays_is_told_once_and_plays_on(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime")
+        stage.shelf.files -= {"anime-sd15.safetensors", "anime-sdxl.safetensors"}
+        for _ in range(2):
+            stage.fire("rescan")
+            await trio.sleep(1)
+        assert stage.errors == [
+            "preset/anime: the file of anime is gone; it plays on until it is unloaded"
+        ]
+        assert (stage.state("anime"), stage.weights()) == ("active", {"anime": 0.5})
+        stage.fire("unload", "anime")
+        await trio.sleep(1)
+        assert (stage.state("anime"), stage.weights()) == ("absent", {})
+
+
 async def test_a_failed_download_leaves_the_look_and_can_be_tried_again(
     autojump_clock: MockClock,
 ) -> None:
@@ -334,6 +376,25 @@ async def test_files_copied_in_get_controls_while_the_show_runs(autojump_clock: 
         assert "unknown preset 'mine'" in stage.refused("load", "mine")
 
 
+async def test_a_watch_that_goes_wrong_is_told_once_and_watches_on(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    async def watch(_shelf: Shelf, _on_news: object) -> None:
+        await trio.sleep(3)
+        looks.append(1)
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(Shelf, "watch", watch)
+    async with switching(autojump_clock) as stage:
+        await trio.sleep(10)
+        assert len(looks) == 3
+        assert stage.errors == ["preset: this went wrong inside: RuntimeError('a fault of ours')"]
+        await stage.play("anime")
+        assert stage.state("anime") == "active"
+
+
 async def test_a_folder_that_cannot_be_read_is_told(autojump_clock: MockClock) -> None:
     async with switching(autojump_clock) as stage:
         stage.shelf.trouble = "the folder cannot be read"
@@ -374,6 +435,23 @@ async def test_what_the_painter_refuses_has_failed_and_what_plays_goes_on(
         assert stage.weights() == {"anime": 0.8}
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_what_was_refused_and_is_gone_has_not_failed_any_more(
+    by_hand: bool, autojump_clock: MockClock
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("load", "anime")
+        await settled()
+        stage.switcher.on_unfit("anime", "it has NaN")
+        if by_hand:
+            stage.shelf.files -= {"anime-sd15.safetensors", "anime-sdxl.safetensors"}
+            stage.fire("rescan")
+        else:
+            stage.fire("delete", "anime")
+        await settled()
+        assert stage.state("anime") == "absent"
+
+
 async def test_refused_and_loaded_in_one_turn_it_is_asked_for_anew(
     autojump_clock: MockClock,
 ) -> None:
@@ -381,8 +459,12 @@ async def test_refused_and_loaded_in_one_turn_it_is_asked_for_anew(
         stage.fire("load", "anime")
         await settled()
         stage.painter.answer("anime")
+        before = stage.painter.mix.files
         stage.switcher.on_unfit("anime", "no memory")
         stage.fire("load", "anime")
+        await settled()
+        # a painter that saw none of the mixes between sees another file to be read
+        assert stage.painter.mix.files["anime"] != before["anime"]
         await stage.stage()
         await trio.sleep(1)
         assert stage.state("anime") == "active"
@@ -395,7 +477,8 @@ async def test_another_model_swaps_what_it_can_and_tells_of_the_rest(
         await stage.play("anime", "neon", "ink", "lcm")
         stage.switcher.change(model("sdxl-turbo", "sdxl"))
         assert stage.state("anime") == "loading"
-        assert (stage.state("neon"), stage.state("ink")) == ("queued", "absent")
+        # of what is here and fits no more there is nothing to fetch
+        assert (stage.state("neon"), stage.state("ink")) == ("queued", "installed")
         assert [line.partition(" is made for ")[0] for line in stage.errors] == [
             "preset/lcm: 'lcm'",
             "preset/ink: 'ink'",
@@ -437,6 +520,24 @@ async def test_a_download_for_the_model_before_gives_way(autojump_clock: MockClo
         assert stage.weights() == {"oil": 0.8}
 
 
+async def test_downloading_after_a_change_of_model_fetches_the_file_for_the_new_one(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("download", "oil")
+        stage.downloads.get_on("oil", "resolving")
+        stage.switcher.change(model("sdxl-turbo", "sdxl"))
+        stage.fire("download", "oil")
+        assert stage.downloads.wanted["oil"].files[0].name == "oil-sdxl.safetensors"
+        stage.downloads.finish("oil")
+        await settled()
+        assert (stage.state("oil"), stage.weights()) == ("installed", {})
+        assert stage.states("oil") == [
+            *("queued", "resolving", "cancelled", "queued"),
+            *("resolving", "downloading", "verifying", "installed"),
+        ]
+
+
 async def test_a_model_comes_up_with_its_acceleration(autojump_clock: MockClock) -> None:
     async with switching(autojump_clock, model("sd15-lcm", "sd15", "lcm")) as stage:
         assert stage.weights() == {"lcm": 1.0}  # before it is staged: the first picture has it
@@ -451,6 +552,30 @@ async def test_a_model_comes_up_with_its_acceleration(autojump_clock: MockClock)
         assert stage.weights() == {"lcm": 1.0}
     async with switching(autojump_clock, model("odd", "sd15", "lmc")) as stage:
         assert "did you mean 'lcm'" in stage.errors[0]
+
+
+async def test_an_acceleration_fetched_for_a_model_to_come_is_that_models(
+    autojump_clock: MockClock,
+) -> None:
+    lcm = "lcm-sdv1-5"  # what sd15-lcm comes up with
+    with_lcm = Catalogue((preset(lcm, "sd15", "sdxl", kind="acceleration", weight=1.0),))
+    turbo = model("sdxl-turbo", "sdxl")
+    async with switching(autojump_clock, turbo, files=(), catalogue=with_lcm) as stage:
+        stage.downloads.want(wanted_preset(with_lcm, lcm, "sd15", Path("data")))
+        stage.downloads.finish(lcm)
+        await settled()
+        assert stage.states(lcm)[-2:] == ["verifying", "absent"], "nothing plays on what runs"
+        stage.fire("load", lcm)
+        assert stage.downloads.wanted[lcm].files[0].name == f"{lcm}-sdxl.safetensors"
+    async with switching(autojump_clock, turbo, files=(), catalogue=with_lcm) as stage:
+        stage.downloads.want(wanted_preset(with_lcm, lcm, "sd15", Path("data")))
+        stage.switcher.change(model("sd15-lcm", "sd15", lcm))  # and not fetched anew
+        assert stage.downloads.stands[lcm].state == "queued"
+        stage.downloads.finish(lcm)
+        await stage.stage(lcm)
+        await trio.sleep(0.1)
+        assert stage.weights() == {lcm: 1.0}
+        assert "cancelled" not in stage.states(lcm)
 
 
 async def test_a_painter_started_again_changes_nothing(autojump_clock: MockClock) -> None:

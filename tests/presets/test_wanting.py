@@ -8,11 +8,11 @@ from engine.errors import LoraError
 from engine.painter.model_files import PARTS
 from presets import wanting
 from presets.catalogue import Catalogue, Preset, PresetError, Variant
-from presets.catalogue_file import load_catalogue
 from presets.mirrors import check_url, read_url
 from presets.models import catalogue as models
 from presets.wanted import Mirror, Wanted
 from presets.wanting import hub_mirrors, lacking, wanted_model, wanted_preset
+from tests.helpers.catalogues import load_catalogue
 from tests.helpers.loras import kohya, safetensors_file
 from tests.presets.test_models import WEIGHTS, make_model
 

@@ -22,7 +22,7 @@ from tests.rehearsal import small
 
 PATIENCE_S = 900
 """Only so that a hang ends."""
-STYLES = ("anime", "thermal", "realistic")  # a form each
+STYLES = ("anime", "hologram", "realistic")  # a form each
 FIGURES = {
     "autoencoder before tuning, dB",
     "autoencoder as shipped, dB",

@@ -19,8 +19,9 @@ from presets.rehearsal.autoencoder import psnr
 from presets.rehearsal.canvas import SIDE
 from presets.rehearsal.denoiser import BASE
 from presets.rehearsal.measures import judged
+from presets.rehearsal.preset_styles import PRESET_STYLES
 from presets.rehearsal.studio import Studio, photographs, square
-from presets.rehearsal.styles import BASE_STYLES
+from presets.rehearsal.styles import BASE_STYLES, INPUT_STYLES
 from presets.rehearsal.subjects import SUBJECTS
 from tests.rehearsal import small
 
@@ -227,3 +228,26 @@ def test_half_of_a_preset_is_half_way(studio: Studio, tmp_path: Path) -> None:
     assert abs(found["moved"]) < 0.1
     assert found["kb"] == round(file.stat().st_size / 1000)
     assert not any(layer._forward_hooks for layer in studio.painter.denoiser.modules())
+
+
+def test_a_preset_is_measured_against_its_own_style_not_one_of_the_same_name(
+    studio: Studio, tmp_path: Path
+) -> None:
+    """Its own answers are put where its style's pictures are: all of the error is gone."""
+    file = tmp_path / "anime.safetensors"
+    additions = lowrank.Additions(studio.painter.denoiser, 4, convolutions=True)
+    for added in additions.each:
+        added.up.weight.data.fill_(0.01)
+    lowrank.save(additions, "locon", file, {})
+    additions.detach()
+    latents = small.latents(BASE_STYLES + INPUT_STYLES + PRESET_STYLES, 2)
+    pictures = small.pictures(BASE_STYLES + INPUT_STYLES + PRESET_STYLES, 2)
+    additions = lowrank.load(studio.painter.denoiser, file)
+    shown = latents.z[[0], [latents.style("camera")]].float() * studio.painter.scale
+    prompt = SUBJECTS[latents.specs[0].subject].phrases[0]
+    own = studio.paint(shown, [prompt], [375]) / studio.painter.scale
+    additions.detach()
+    latents.z[0, latents.styles.index("anime", BASE)] = own[0].half()
+    judge = networks.Judge(BASE, len(SUBJECTS)).eval()
+    found = measures.preset(studio, judge, file, latents, pictures)
+    assert found["moved"] > 0.99

@@ -27,7 +27,7 @@ from tests.rehearsal import small
 from tests.rehearsal.small import LONG_AGO, bench, same, weights
 
 STEPS = 3
-PRESETS = tuple(style for style in PRESET_STYLES if style.name in ("thermal", "woodcut"))
+PRESETS = tuple(style for style in PRESET_STYLES if style.name in ("hologram", "woodcut"))
 INPUTS = small.latents()
 TARGETS = small.latents(PRESETS)
 
@@ -199,7 +199,7 @@ def test_the_judge_that_is_kept_judges_as_the_one_that_was_trained(tmp_path: Pat
     assert same(kept(picture), own(picture))
 
 
-@pytest.mark.parametrize("style", ["thermal", "woodcut"])
+@pytest.mark.parametrize("style", ["hologram", "woodcut"])
 def test_a_preset_leaves_the_model_as_it_was(style: str, tmp_path: Path) -> None:
     painter = small.painter()
     before = weights(painter.denoiser, painter.text)

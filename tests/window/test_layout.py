@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.grading import turned
-from engine.layout import Area, letterboxed, unturned
+from engine.layout import Area, letterboxed, paired, shared, unturned
 
 SIDE = st.integers(1, 4000)
 
@@ -53,3 +53,48 @@ def test_a_point_of_the_shown_picture_is_found_on_the_picture_before(
     height, width = shown.shape[:2]
     x, y = unturned((column + 0.5) / width, (row + 0.5) / height, flip, rotate)
     assert (x * 50, y * 30) == pytest.approx((41.5, 6.5))
+
+
+RATIOS = st.sampled_from([0.4, 0.5625, 1.0, 1.5, 16 / 9, 3.0])
+ROOMS = st.builds(Area, st.just(7), st.just(9), st.integers(0, 3000), st.integers(0, 3000))
+
+
+def inside(area: Area, room: Area) -> bool:
+    return (
+        area.width >= 0
+        and area.height >= 0
+        and room.left <= area.left
+        and area.left + area.width <= room.left + room.width
+        and room.top <= area.top
+        and area.top + area.height <= room.top + room.height
+    )
+
+
+def apart(one: Area, other: Area) -> bool:
+    return one.left + one.width <= other.left or one.top + one.height <= other.top
+
+
+@given(ROOMS, RATIOS)
+def test_a_pair_of_pictures_is_as_large_as_it_can_be(room: Area, ratio: float) -> None:
+    first, second = paired(room, ratio, 0, 0)
+    assert (first.width, first.height) == (second.width, second.height)
+    assert inside(first, room)
+    assert inside(second, room)
+    assert apart(first, second)
+    shown = letterboxed(first, round(ratio * 1000), 1000)
+    for places in ((room.width // 2, room.height), (room.width, room.height // 2)):
+        other = letterboxed(Area(0, 0, *places), round(ratio * 1000), 1000)
+        assert shown.width >= other.width - 2
+
+
+@given(ROOMS.filter(lambda room: min(room.width, room.height) >= 100), RATIOS)
+def test_a_list_takes_nothing_from_pictures_beside_it(room: Area, ratio: float) -> None:
+    pictures, rest = shared(room, ratio, 10, 20)
+    assert inside(pictures, room)
+    assert inside(rest, room)
+    assert apart(pictures, rest)
+    assert rest.width * rest.height >= 0.5 * room.width * room.height
+    if min(room.width, room.height) >= 400:
+        first, _ = paired(pictures, ratio, 10, 20)
+        shown = letterboxed(Area(0, 0, first.width, first.height - 20), round(ratio * 1000), 1000)
+        assert max(shown.width, shown.height) >= 100, "and they can be read"

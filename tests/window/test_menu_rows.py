@@ -86,6 +86,30 @@ def test_what_does_not_fit_is_dimmed() -> None:
     assert drawn(replace(MISFIT, fits=True, note=""))[0].max() > 150
 
 
+def test_how_much_has_arrived_is_told_where_there_is_room() -> None:
+    wide, _ = drawn(COMING)
+    assert (drawn(replace(COMING, received_mb=80.1))[0] != wide).any()
+    line = row_line(COMING, columns(560, FACE_UNIT), Typeface(FACE_UNIT), selected=False)
+    later = replace(COMING, received_mb=80.1)
+    same = row_line(later, columns(560, FACE_UNIT), Typeface(FACE_UNIT), selected=False)
+    assert (over(line) == over(same)).all(), "what is needed least is left out first"
+
+
+def test_what_is_selected_is_told_in_full_below() -> None:
+    def foot(about: str, detail: str) -> pygame.Surface:
+        menu = replace(MENU, about=about, detail=detail)
+        placed = MenuView().placed(menu, Area(0, 0, 960, 900), 20)
+        return next(panel.surface for panel in placed if panel.slot == "menu foot")
+
+    usual = foot("Anime: clear lines", "anime: active")
+    assert foot("", "anime: active").height == usual.height, "rows stay where they are"
+    trouble = "anime: " + "no mirror gives it; " * 12
+    longer = foot("Anime: clear lines", trouble)
+    assert longer.height > usual.height
+    assert foot("Anime: clear lines", trouble * 3).height == longer.height
+    assert (over(foot("", trouble * 3)) == over(foot("Anime: clear", trouble * 3))).all()
+
+
 def test_a_question_stands_in_place_of_the_row() -> None:
     plain, at = drawn(FAILED, selected=True)
     asking, _ = drawn(FAILED, selected=True, question="delete watercolor?")

@@ -58,6 +58,40 @@ def test_text_is_cut_with_an_ellipsis_and_never_too_wide() -> None:
         assert face.fitted("a long prompt of many words", width).width <= max(width, 20)
 
 
+def lines_of(monkeypatch: pytest.MonkeyPatch, text: str, width: int, most: int) -> list[str]:
+    """What stands in each line."""
+    face, drawn = Typeface(20), dict[int, str]()
+    plain = face.text
+
+    def noting(text: str, *args: object) -> pygame.Surface:
+        surface = plain(text, *args)  # type: ignore[arg-type]
+        drawn[id(surface)] = text
+        return surface
+
+    monkeypatch.setattr(face, "text", noting)
+    lines = face.wrapped(text, width, most)
+    assert all(line.width <= width for line in lines)
+    return [drawn[id(line)] for line in lines]
+
+
+def test_long_text_is_wrapped_and_cut_only_beyond_its_lines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = [f"word{number}" for number in range(20)]
+    assert lines_of(monkeypatch, "short", 400, 3) == ["short"]
+    whole = lines_of(monkeypatch, " ".join(words), 480, 3)
+    assert len(whole) == 3
+    assert " ".join(whole).split() == words, "nothing is lost, no word broken"
+    cut = lines_of(monkeypatch, " ".join(words * 2), 480, 3)
+    assert len(cut) == 3
+    assert [line.endswith("…") for line in cut] == [False, False, True]
+    path = "/a/long/path/" + "folder/" * 20
+    broken = lines_of(monkeypatch, f"no {path}", 400, 9)
+    assert "".join(broken).replace(" ", "") == f"no{path}"
+    assert lines_of(monkeypatch, "", 400, 3) == [""]
+    assert len(lines_of(monkeypatch, "wwww", 20, 3)) == 3
+
+
 def test_any_text_can_be_rendered() -> None:
     face = Typeface(20)
     for text in ("", "a\0b", "two\nlines", "日本", "\udc80"):
@@ -65,6 +99,7 @@ def test_any_text_can_be_rendered() -> None:
         # on the board and in messages it is measured first
         for width in (5, 40, 1000):
             assert face.fitted(text * 9, width).height > 5
+            assert len(face.wrapped(text * 9, width, 3)) <= 3
     assert face.text("same") is face.text("same")
     for number in range(600):
         face.text(str(number))
@@ -118,6 +153,46 @@ def test_both_prompts_show_while_they_are_mixed() -> None:
     assert not has(one, AMBER)
     assert has(two, AMBER)
     assert (over(panels.board(replace(PLAYING, prompt=""), 900, face)) != one).any()
+
+
+def test_what_is_in_the_mix_shows_with_its_weight() -> None:
+    face = Typeface(28)
+
+    def words(*playing: tuple[str, float], width: int = 900) -> Array:
+        return over(panels.board(replace(PLAYING, strength=0, playing=playing), width, face))
+
+    none, anime = words(), words(("Anime", 0.8))
+    assert not has(none, BLUE)
+    assert has(anime, BLUE)
+    assert (words(("Anime", 0.75)) != anime).any()
+    assert (words(("Anime", 0.8), ("Ink", 0.2)) != anime).any()
+    assert none.shape == anime.shape, "the board keeps its size"
+    # of many, as many as there is room for, and how many more
+    many = [(f"Style {number}", 0.5) for number in range(12)]
+    assert (words(*many) != words(*many[:-1])).any()
+    for width in (60, 200, 480):
+        assert words(*many, width=width).shape[1] == width
+        assert words(("A very long name of a preset", 0.5), width=width).shape[1] == width
+
+
+def test_a_long_error_takes_up_to_three_lines() -> None:
+    view = OverlayView(KEYS)
+
+    def error(text: str) -> Placed:
+        told = replace(PLAYING, error=text, error_at_s=100, notice="saved", notice_at_s=100)
+        placed = {
+            panel.slot: panel for panel in view.placed(told, AREA, 100, board=True, help=False)
+        }
+        board, error, notice = (placed[slot] for slot in ("board", "error", "notice"))
+        assert error.surface.width <= 960
+        assert error.top + error.surface.height <= board.top
+        beside = notice.left >= error.left + error.surface.width
+        assert beside or notice.top + notice.surface.height <= error.top
+        return error
+
+    one, two, three, more = (error("no mirror " * count) for count in (2, 15, 25, 90))
+    height = one.surface.height
+    assert height < two.surface.height < three.surface.height == more.surface.height
 
 
 def test_badges() -> None:
