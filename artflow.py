@@ -12,6 +12,7 @@ import inspect
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1  # as Typer does where it meets this first
     except (KeyboardInterrupt, typer.Abort):
+        _hush()
         return 130
     except Exception as error:
         where = _record(error, session)
@@ -90,9 +92,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             complain(one_line(f"unforeseen trouble: {type(error).__name__}: {error}{details}"))
         return 1
     except BaseExceptionGroup:  # Ctrl-C once more, while the first was being heard
+        _hush()
         return 130
     finally:
         close_log()
+
+
+def _hush() -> None:
+    """What Ctrl-C cut short complains as it is thrown away (a coroutine that never began)."""
+    warnings.simplefilter("ignore", RuntimeWarning)
 
 
 def command_names() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -145,6 +146,23 @@ def test_ctrl_c_before_anything_began(
     monkeypatch.setattr("typer.main.get_command", interrupted)
     assert main(["devices"]) == 130
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_ctrl_c_cut_short_does_not_complain() -> None:
+    """In a process of its own: the complaint would come as Python throws the rest away."""
+    program = """
+import sys, artflow
+async def never(): pass
+def interrupted(_):
+    begun = never()
+    raise KeyboardInterrupt
+artflow.typer.main.get_command = interrupted
+sys.exit(artflow.main(["devices"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_without_a_log_the_trouble_is_still_told(

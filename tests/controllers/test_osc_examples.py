@@ -23,9 +23,9 @@ from controllers.osc_wire import pack_message
 from engine.controls import Controls, Trigger, Value
 from engine.parameters import PARAMETERS, TRIGGERS
 from presets.catalogue import Preset
-from presets.catalogue_file import load_catalogue
 from presets.control_table import Written, table
 from presets.preset_controls import IdTrigger, rows
+from tests.helpers.catalogues import load_catalogue
 from tests.helpers.osc import OscClient, Served, bundle, free_udp_port, serving
 from tests.helpers.osc_programs import pure_data, super_collider, with_ports
 from tests.helpers.tools import need_tool
