@@ -13,7 +13,7 @@ class MenuRow:
     `fits`: it can be played now; others are dimmed. `note` says in words why not, or what failed,
     and stands where the rest would. Sizes in MB (0 = not known), `rate` in MB/s, `eta_s` in
     seconds. `progress` is 0..1, None where nothing is under way, and `received_mb` what of it has
-    arrived; `weight` is None where it has none.
+    arrived; `weight` is None where it has none. `stays`: it is part of the program.
     """
 
     id: str
@@ -29,6 +29,7 @@ class MenuRow:
     rate: float = 0.0
     eta_s: float = 0.0
     weight: float | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from engine.controls import Value
 class LoraFile(NamedTuple):
     """A file on this machine; `base` is what its entry of the catalogue says, "" where none.
 
-    `lost`: so often the painter had it no more, so that it is another value and is read anew.
+    `lost`: so often the painter had it no more, or shall have it no more since another file has
+    taken its place, so that it is another value and is read anew.
     """
 
     path: str

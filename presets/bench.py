@@ -28,7 +28,7 @@ import trio
 from engine.errors import ArtflowError
 from presets import bench_server, part_file
 from presets.download import Downloader, free_space
-from presets.wanted import FINAL, Mirror, Wanted, WantedFile, megabytes
+from presets.wanted import FINAL, Limits, Mirror, Wanted, WantedFile, megabytes
 
 CAP_BYTES_S: Final = 100_000_000
 ROUNDS: Final = 3
@@ -133,7 +133,7 @@ async def open_site(size: int) -> AsyncIterator[Site]:
         async with trio.open_nursery() as nursery:
             server = await nursery.start(partial(trio.run_process, command, stdout=PIPE))
             port = int(await _first_word(server))
-            downloader = Downloader(lambda *_: None)
+            downloader = Downloader(lambda *_: None, limits=Limits(gather_s=0.0))
             await nursery.start(downloader.run)
             yield Site(folder, size, sha256, port, downloader)
             nursery.cancel_scope.cancel()

@@ -73,11 +73,13 @@ class CatalogueFile:
     """What a file holds. `problems` are lines for the performer, in the file's order.
 
     `lacking` names files that were left out since nothing gives them: no mirror, and not here.
+    `places` say by id where an entry stands: `presets.yaml:3`, with the folder.
     """
 
     presets: tuple[Preset, ...] = ()
     problems: tuple[str, ...] = ()
     lacking: frozenset[str] = frozenset()
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_catalogue(path: Path, here: Container[str] = ()) -> CatalogueFile:
@@ -94,7 +96,8 @@ def read_catalogue(path: Path, here: Container[str] = ()) -> CatalogueFile:
     reading = _Reading(document, here)
     presets = tuple(reading.presets(content))
     problems = (one_line(problem) for problem in document.in_order(document.problems))
-    return CatalogueFile(presets, tuple(problems), frozenset(reading.lacking))
+    places = {id: document.where(*place) for id, place in reading.ids.items()}
+    return CatalogueFile(presets, tuple(problems), frozenset(reading.lacking), places)
 
 
 class _Mirrors(NamedTuple):

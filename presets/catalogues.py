@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from engine.errors import SettingError
+from engine.option_readers import shown
 from presets.catalogue import BUNDLED_CATALOGUE, Catalogue
 from presets.catalogue_file import CatalogueFile, read_catalogue
 
 USER_CATALOGUE: Final = "presets.yaml"
 """In the data folder: a user's own entries."""
+
+HIDES: Final = "which hides that of"
+"""Stands in a line that tells of an entry that counts all the same."""
 
 Version = tuple[int, ...]
 """What is another when a file's content is; () where there is no file."""
@@ -49,6 +54,7 @@ class Catalogues:
         catalogue = Catalogue(self._bundled.file.presets)
         for layer, version in zip(self._layers, versions, strict=True):
             problems += layer.read(version, here, anew=anew)
+            problems += layer.hiding(catalogue, here)
             catalogue = catalogue.over(layer.file.presets)
         return catalogue, tuple(problems)
 
@@ -61,6 +67,7 @@ class _Layer:
         self.file = CatalogueFile()
         self._optional = optional
         self._version: Version | None = None
+        self._hiding: tuple[str, ...] = ()
 
     def read(
         self, version: Version, here: Container[str], *, anew: bool = False
@@ -70,14 +77,31 @@ class _Layer:
         if known and not anew and not any(name in here for name in self.file.lacking):
             return ()
         self._version = version
+        if not known:
+            self._hiding = ()
         try:
             missing = self._optional and not version
             self.file = CatalogueFile() if missing else read_catalogue(self.path, here)
         except SettingError as error:
             stay = "; the entries that it had stay" * bool(self.file.presets)
             problems = (f"{error}{stay}",)
-            self.file = CatalogueFile(self.file.presets, problems, self.file.lacking)
+            self.file = replace(self.file, problems=problems)
         return tuple(line for line in self.file.problems if not (known and line in before))
+
+    def hiding(self, below: Catalogue, here: Container[str]) -> tuple[str, ...]:
+        """The lines to tell of entries that take another's place and cannot play: once each."""
+        before = self._hiding
+        self._hiding = tuple(
+            f"{self.file.places[preset.id]}: {shown(preset.id)} has no mirrors, and "
+            f"the LoRA folder has no {' nor '.join(shown(each.file) for each in preset.variants)}; "
+            f"copy it there, add mirrors: or remove the entry, {HIDES} {hidden.origin.name}"
+            for preset in self.file.presets
+            if (hidden := below.get(preset.id)) is not None
+            and not any(
+                each.bundled or each.mirrors or each.file in here for each in preset.variants
+            )
+        )
+        return tuple(line for line in self._hiding if line not in before)
 
 
 def _version(path: Path) -> Version:

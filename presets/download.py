@@ -8,6 +8,7 @@ times a second.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 from collections import deque
@@ -21,15 +22,15 @@ import httpx
 import trio
 
 from engine.logs import one_line, redacted
-from presets import part_file
 from presets.asking import Resolve, Tools, resolve
 from presets.client import new_client
-from presets.kept import keeps, kept_of
+from presets.kept import continued, keeps, kept_of
 from presets.mirrors import Rates
 from presets.transfer import Fetch
 from presets.wanted import (
     CHECKED,
     FINAL,
+    NEVER_YET,
     DownloadError,
     Limits,
     Progress,
@@ -42,8 +43,6 @@ log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 2
 RATE_OVER_S: Final = 3.0
-NEVER_YET: Final = 0.999
-"""The largest share of what is not verified."""
 
 Publish = Callable[[str, Progress], None]
 
@@ -66,8 +65,12 @@ class Download:
         self._publish = publish
         self._limits = limits
         self._published_s = -1.0
+        # what it goes on from counts from its first word: no fader falls to 0 for a moment
         self._sizes = {file.name: file.size or 0 for file in wanted.files}
         self._kept = dict.fromkeys(self._sizes, 0)
+        with contextlib.suppress(DownloadError):  # `_fetch` will tell
+            for name, (count, size) in continued(wanted).items():
+                self._kept[name], self._sizes[name] = count, size
         self._arrived: deque[tuple[float, int]] = deque()
 
     async def wait(self) -> Progress:
@@ -189,6 +192,7 @@ class Downloader:
         self._queue: list[Download] = []  # the newest at its end
         self._downloads: dict[str, Download] = {}
         self._running = 0
+        self._gathered_s = 0.0  # not before this moment a slot is given to what comes now
         self._news = trio.Event()
 
     def want(self, wanted: Wanted) -> Download:
@@ -204,6 +208,9 @@ class Downloader:
             return before
         download = Download(wanted, self._publish, self.limits)
         self._downloads[wanted.id] = download
+        if not self._queue and self._running < self._at_once:
+            # wishes sent together arrive one by one: the newest of them shall be first
+            self._gathered_s = trio.current_time() + self.limits.gather_s
         self._queue.append(download)
         download.change("queued")
         self._news.set()
@@ -233,6 +240,9 @@ class Downloader:
             task_status.started()
             while True:
                 while self._queue and self._running < self._at_once:
+                    if trio.current_time() < self._gathered_s:
+                        await trio.sleep_until(self._gathered_s)
+                        continue
                     self._running += 1
                     nursery.start_soon(self._work, self._queue.pop(), tools)
                 self._news = trio.Event()
@@ -280,10 +290,10 @@ class Downloader:
     async def _fetch(self, download: Download, tools: Tools) -> None:
         wanted, vouchers = download.wanted, []
         targets = {file.name: wanted.target(file) for file in wanted.files}
-        kept = await trio.to_thread.run_sync(_kept, wanted)
-        for name, count in kept.items():
+        kept = await trio.to_thread.run_sync(continued, wanted)
+        for name, (count, _) in kept.items():
             download.stand(name, kept=count)
-        missing = [max(0, (file.size or 0) - kept[file.name]) for file in wanted.files]
+        missing = [max(0, (file.size or 0) - kept[file.name][0]) for file in wanted.files]
         for number, file in enumerate(wanted.files):
             fetch = Fetch(
                 file,
@@ -300,12 +310,6 @@ class Downloader:
 
 def _unheard(id: str, progress: Progress) -> None:
     """Another speaks for this id now."""
-
-
-def _kept(wanted: Wanted) -> dict[str, int]:
-    """Bytes on this disk, by file. Raises `DownloadError`."""
-    files = wanted.files
-    return {file.name: part_file.kept_bytes(wanted.target(file), file.size) for file in files}
 
 
 def _cancelled(download: Download) -> None:

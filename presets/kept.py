@@ -8,7 +8,7 @@ from pathlib import Path
 
 from presets.catalogue import Variant
 from presets.part_file import Notes, kept_bytes, part_path, read_notes
-from presets.wanted import Wanted, WantedFile, megabytes
+from presets.wanted import NEVER_YET, Wanted, WantedFile, megabytes
 from presets.wanting import LORA_CEILING
 
 
@@ -23,6 +23,12 @@ class Kept:
     total: int = 0
     about: bool = False
     goes_on: bool = True
+
+    @property
+    def share(self) -> float:
+        """As the next download begins with, 0..1; 0 where the whole is not exactly known."""
+        exact = self.goes_on and self.total and not self.about
+        return min(self.received / self.total, NEVER_YET) if exact else 0.0
 
     def __str__(self) -> str:
         """`2.7 MB of 27.2 MB are kept, the next download goes on from there`"""
@@ -82,6 +88,21 @@ def kept_of(wanted: Wanted, total: int) -> tuple[int, str]:
     if lost and lost == received:
         return received, str(Kept(lost, goes_on=False))
     return received, keeps(received - lost, total)
+
+
+def continued(wanted: Wanted) -> dict[str, tuple[int, int]]:
+    """By file: the bytes that its download begins with, and its size (0: nobody knows it yet).
+
+    Raises `DownloadError` for a name that leaves the folder.
+    """
+    found = {}
+    for file in wanted.files:
+        part = _of_file(wanted.target(file), file)
+        if part is None:
+            found[file.name] = kept_bytes(wanted.target(file), file.size), file.size or 0
+        else:
+            found[file.name] = (part.received, part.total) if part.goes_on else (0, file.size or 0)
+    return found
 
 
 def _of_file(target: Path, file: WantedFile) -> Kept | None:

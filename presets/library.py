@@ -20,7 +20,7 @@ import trio
 from engine.logs import one_line
 from presets.catalogue import HERE, Catalogue, Preset, PresetError, Variant
 from presets.catalogues import Catalogues, Versions
-from presets.lora_folder import HeaderCache, Look, OnDisk, generated, look
+from presets.lora_folder import HeaderCache, Look, OnDisk, Stamp, generated, look
 from presets.models import taken_ids
 from presets.part_file import Lock, Tell, clear, lock_path, part_path, read_through
 from presets.verdict import Known, Verdict, judged
@@ -50,13 +50,20 @@ class Snapshot:
 
     def status(self, variant: Variant) -> Status:
         """Judged by presence, size and header; `Library.verify` reads it all."""
-        known = self.bundled if variant.bundled else self.files
-        file = known.get(variant.filename)
+        file = self._file(variant)
         if file is None:
             return "absent"
         if variant.filename in self.troubles or _misfit(variant, file):
             return "wrong"
         return "bundled" if variant.bundled else "installed"
+
+    def stamp(self, variant: Variant) -> Stamp | None:
+        """What is another when its file is another; None where none is here."""
+        file = self._file(variant)
+        return file.stamp if file else None
+
+    def _file(self, variant: Variant) -> OnDisk | None:
+        return (self.bundled if variant.bundled else self.files).get(variant.filename)
 
     def ready(self, id: str, base: str) -> bool:
         """Whether this preset can play on a model of this base without fetching anything."""
@@ -70,7 +77,7 @@ class News:
     """What a look found anew: ids, and lines on files and entries that cannot be used.
 
     `added` and `removed` have a file more or less, or came and went altogether; of the others,
-    `changed` have another entry.
+    `changed` have another entry, or another file in the place of one.
     """
 
     added: tuple[str, ...] = ()
@@ -258,9 +265,9 @@ class Library:
         with self._scanning:
             removed = tuple(gone for path in files if (gone := self._remove(id, path)))
         if not removed:
-            if files or not variants:
-                raise PresetError(f"{id} is not on this disk; there is nothing to delete")
-            raise PresetError(f"{id} comes with the program and stays")
+            if any(each.bundled for each in variants):
+                raise PresetError(f"{id} comes with the program and stays")
+            raise PresetError(f"{id} is not on this disk; there is nothing to delete")
         with self._scanning:
             # who hears of the deletion hears of nothing else: that is for the next look
             self._untold = self._read(self._look()).troubles
@@ -308,9 +315,10 @@ def _misfit(variant: Variant, file: OnDisk) -> str:
 def _news(before: Snapshot, now: Snapshot, wrong: tuple[str, ...]) -> News:
     old, new = set(before.catalogue.ids()), set(now.catalogue.ids())
     was_here, is_here = _here(before), _here(now)
-    came = {*new - old, *(id for id, _ in is_here - was_here)}
-    went = {*old - new, *(id for id, _ in was_here - is_here)} - came
+    came = {*new - old, *(id for id, _ in is_here.keys() - was_here.keys())}
+    went = {*old - new, *(id for id, _ in was_here.keys() - is_here.keys())} - came
     changed = {id for id in old & new if before.catalogue.get(id) != now.catalogue.get(id)}
+    changed |= {id for id, base in is_here if is_here[id, base] != was_here.get((id, base))}
     lines = (line for name, line in now.troubles.items() if before.troubles.get(name) != line)
     return News(
         tuple(id for id in now.catalogue.ids() if id in came),
@@ -320,10 +328,10 @@ def _news(before: Snapshot, now: Snapshot, wrong: tuple[str, ...]) -> News:
     )
 
 
-def _here(snapshot: Snapshot) -> set[tuple[str, str]]:
-    """The presets that are installed, and for which base."""
+def _here(snapshot: Snapshot) -> dict[tuple[str, str], Stamp | None]:
+    """The presets that are installed, for which base, and as which file."""
     return {
-        (preset.id, variant.base)
+        (preset.id, variant.base): snapshot.stamp(variant)
         for preset in snapshot.catalogue.presets
         for variant in preset.variants
         if snapshot.status(variant) == "installed"

@@ -23,6 +23,7 @@ from engine.lora_format import read_lora
 from engine.painter.model_files import PICKLES
 from presets import model_shelf
 from presets.catalogue import KINDS, Preset, PresetError, Variant
+from presets.catalogues import HIDES
 from presets.entry_readers import ALLOWED_FILE, SUFFIX, is_file_name
 from presets.kept import Kept, of_variant
 from presets.library import Library, Snapshot, Status, open_library
@@ -327,7 +328,7 @@ def opened(data: Path, more: Iterable[Path]) -> Library:
     """The library; what is wrong with the catalogues or the folder is complained of."""
     library, problems = open_library(data, more)
     for problem in problems:
-        complain(f"{problem}; left out")
+        complain(problem if HIDES in problem else f"{problem}; left out")
     return library
 
 

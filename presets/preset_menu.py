@@ -16,6 +16,7 @@ from engine.overlay import clock_text
 from presets.catalogue import Catalogue, Preset, Variant
 from presets.models import ModelChoice
 from presets.preset_controls import CURRENT, control
+from presets.preset_states import FETCHING, PLAYABLE
 
 ORIGIN: Final = "menu"
 STEP: Final = 0.05
@@ -23,8 +24,8 @@ FINE_STEP: Final = 0.01
 
 GROUPS: Final = {"acceleration": "acceleration", "style": "styles"}
 """What the groups are called, by kind, in their order."""
-_COMING: Final = ("queued", "resolving", "downloading", "verifying")
-_PLAYABLE: Final = ("installed", "loading", "active")
+_MISFITS: Final = " for other models"
+"""Stands behind a group's name where nothing of it fits: these groups follow all that do."""
 _SAID: Final = ("absent", "installed", "cancelled")
 """States in which one that does not fit says what it is made for."""
 
@@ -37,24 +38,31 @@ class Listed(Protocol):
     @property
     def catalogue(self) -> Catalogue: ...
     def installed(self) -> list[str]: ...
+    def stays(self, id: str) -> bool: ...
 
 
 # what it lists
 
 
-def menu_rows(values: Snapshot, ids: Sequence[str], numbered: Sequence[str]) -> tuple[MenuRow, ...]:
-    """The presets `ids` as `values` tell of them: by group, what fits the running model first.
+def menu_rows(
+    values: Snapshot,
+    ids: Sequence[str],
+    numbered: Sequence[str],
+    stays: Callable[[str], bool] = lambda _: False,
+) -> tuple[MenuRow, ...]:
+    """The presets `ids` as `values` tell of them: all that fits the running model, then the rest.
 
-    The first nine of `numbered` have the keys 1-9.
+    Both by group. The first nine of `numbered` have the keys 1-9; what of an id is here comes with
+    the program where it `stays`.
     """
     numbers = {id: number for number, id in enumerate(numbered[:9], 1)}
     known = [id for id in ids if control(id, "state") in values.values]
-    rows = [_row(values, id, numbers.get(id, 0)) for id in known]
-    order = list(GROUPS.values())
-    return tuple(sorted(rows, key=lambda row: (order.index(row.group), not row.fits)))
+    rows = [_row(values, id, numbers.get(id, 0), stays(id)) for id in known]
+    order = [*GROUPS.values(), *(f"{group}{_MISFITS}" for group in GROUPS.values())]
+    return tuple(sorted(rows, key=lambda row: order.index(row.group)))
 
 
-def _row(values: Snapshot, id: str, number: int) -> MenuRow:
+def _row(values: Snapshot, id: str, number: int, stays: bool) -> MenuRow:
     def told(aspect: str) -> str:
         return values.text(control(id, aspect))
 
@@ -62,11 +70,11 @@ def _row(values: Snapshot, id: str, number: int) -> MenuRow:
         return values.number(control(id, aspect))
 
     state, fits, weight = told("state"), bool(amount("fits")), amount("weight")
-    coming = state in _COMING
+    coming = state in FETCHING
     return MenuRow(
         id=id,
         name=told("name"),
-        group=GROUPS[told("kind")],
+        group=GROUPS[told("kind")] + _MISFITS * (not fits),
         number=number,
         fits=fits,
         state=state,
@@ -77,7 +85,8 @@ def _row(values: Snapshot, id: str, number: int) -> MenuRow:
         received_mb=round(amount("mb"), 1) if coming else 0.0,
         rate=round(amount("rate"), 1) if coming else 0.0,
         eta_s=int(amount("eta")) if coming else 0.0,
-        weight=round(weight, 2) if (fits and state in _PLAYABLE) or weight else None,
+        weight=round(weight, 2) if (fits and state in PLAYABLE) or weight else None,
+        stays=stays,
     )
 
 
@@ -128,7 +137,7 @@ _HINTS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "active": (("enter", "unload"), _WEIGHT),
     "failed": (("enter", "try again"), _FETCH, _DELETE),
     "cancelled": (("enter", "fetch and load"), _FETCH),
-    **dict.fromkeys(_COMING, (("enter", "load when here"), _STOP)),
+    **dict.fromkeys(FETCHING, (("enter", "load when here"), _STOP)),
 }
 
 _ANSWERS: Final = (("x", "delete"), ("esc", "keep"))
@@ -137,7 +146,9 @@ _ANSWERS: Final = (("x", "delete"), ("esc", "keep"))
 def hints(row: MenuRow | None) -> tuple[tuple[str, str], ...]:
     """(keys, what they do) now, the needed first."""
     possible = row is not None and (row.fits or row.state not in _SAID)
-    return (*(_HINTS[row.state] if row is not None and possible else ()), ("esc", "close"))
+    keys = _HINTS[row.state] if row is not None and possible else ()
+    stays = row is not None and row.stays
+    return (*(key for key in keys if not (stays and key is _DELETE)), ("esc", "close"))
 
 
 # what its keys do
@@ -230,6 +241,8 @@ def _selected(state: State, rows: Sequence[MenuRow]) -> MenuRow | None:
 
 def _undeletable(row: MenuRow) -> str:
     """Why it cannot be deleted now; "" where it can be asked for."""
+    if row.stays:
+        return f"{row.id} comes with the program and stays"
     if row.state in ("loading", "active"):
         return f"{row.id} is in the mix; unload it first"
     if row.progress is not None:
@@ -302,7 +315,8 @@ class PresetMenu:
         return catalogue.misfit(preset, preset.bases, model.base, model.id)
 
     def _rows(self, values: Snapshot) -> tuple[MenuRow, ...]:
-        return menu_rows(values, self._roster.catalogue.ids(), self._roster.installed())
+        roster = self._roster
+        return menu_rows(values, roster.catalogue.ids(), roster.installed(), roster.stays)
 
     def _begin_at(self, current: str, rows: Sequence[MenuRow]) -> None:
         """Where one opens it: at the style that plays, or else at the first that could."""

@@ -10,12 +10,14 @@ from engine.controls import Controls, Value
 from engine.mixing import LoraFile
 from presets import library
 from presets.catalogue import Catalogue, Preset, PresetError, Variant
+from presets.kept import of_variant
 from presets.library import News
 from presets.models import ModelChoice
 from presets.preset_controls import control, rows
 from presets.preset_progress import MB
+from presets.preset_states import FETCHING, PLAYABLE
 from presets.wanted import Wanted
-from presets.wanting import wanted_preset
+from presets.wanting import LORAS, wanted_preset
 
 
 class Shelf(Protocol):
@@ -59,8 +61,9 @@ class Roster:
 
         `refusal(id)` says why its weight cannot be set, "" where it can.
         """
+        new = {id for id in self.catalogue.ids() if id not in self.presets}
         for preset in self.catalogue.presets:
-            if preset.id not in self.presets:
+            if preset.id in new:
                 controls.declare(*rows(preset, lambda id=preset.id: refusal(id)))  # type: ignore[misc]
             self.presets[preset.id] = preset
         for preset in self.presets.values():
@@ -73,10 +76,43 @@ class Roster:
                 "fits": int(fitting is not None),
             }
             before = [controls.get(control(preset.id, each)) for each in ("base", "total-mb")]
-            if before[0] != facts["base"] or not before[1]:  # else a download knows it best
+            another = before[0] != facts["base"]
+            if another or not before[1]:  # else a download knows it best
                 facts["total-mb"] = size / MB
+            state = str(controls.get(control(preset.id, "state")))
+            whole = controls.get(control(preset.id, "progress")) == 1.0
+            if state not in FETCHING:
+                facts |= self._arrived(preset.id, state, whole, anew=another or preset.id in new)
             for aspect, value in facts.items():
                 controls.publish(control(preset.id, aspect), value)
+
+    def _arrived(self, id: str, state: str, whole: bool, *, anew: bool) -> dict[str, Value]:
+        """What of it has arrived, and of how much, where that is not told yet.
+
+        `state` is what was told last, `whole` that all of it was here; `anew`: nothing was told of
+        the file that is meant now. What a download has told stands, also after its end.
+        """
+        if self.on_disk(id):
+            if not (anew or whole or state not in PLAYABLE):
+                return {}  # its last word is on its way
+            size = self._size_here(id)
+            return {"progress": 1.0, "mb": size / MB, **({"total-mb": size / MB} if size else {})}
+        if not (anew or (whole and state not in ("loading", "active"))):
+            return {}
+        variant = self.variant(id)
+        kept = of_variant(self._data / LORAS, variant) if variant else None
+        if kept is None or not kept.goes_on:
+            return {"progress": 0.0, "mb": 0.0}
+        return {"progress": kept.share, "mb": kept.received / MB}
+
+    def _size_here(self, id: str) -> int:
+        """Bytes of the file that is here: the one for the running model, or else the first."""
+        snapshot, fitting = self._shelf.snapshot, self.variant(id)
+        for variant in (fitting,) if fitting else self._present(self.presets[id]):
+            file = (snapshot.bundled if variant.bundled else snapshot.files).get(variant.filename)
+            if file is not None:
+                return file.stamp.size
+        return fitting.size or 0 if fitting else 0  # fetched, and not looked at yet
 
     def known(self, id: str) -> Preset:
         """Raises `PresetError`: no such preset, or its file is gone."""
@@ -113,6 +149,20 @@ class Roster:
         if preset is None or self.variant(id) is not None:
             return self.here(id)
         return any(snapshot.ready(id, base) for base in preset.bases)
+
+    def stays(self, id: str) -> bool:
+        """Whether the file that plays, or else all that is here of it, is part of the program."""
+        preset = self.catalogue.get(id)
+        if preset is None:
+            return False
+        fitting = preset.variant(self.model.base)
+        here = (fitting,) if fitting else self._present(preset)
+        return bool(here) and all(variant.bundled for variant in here)
+
+    def _present(self, preset: Preset) -> tuple[Variant, ...]:
+        """Those of its files that lie on this disk, for whichever model."""
+        status = self._shelf.snapshot.status
+        return tuple(each for each in preset.variants if status(each) != "absent")
 
     def seen(self, fetched: Mapping[str, str]) -> None:
         """The library has seen what was `fetched` before it looked."""

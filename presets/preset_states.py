@@ -23,14 +23,15 @@ State = Literal[
 ]
 STATES: Final[tuple[State, ...]] = get_args(State)
 
-_FETCHING: Final[frozenset[State]] = frozenset({"queued", "resolving", "downloading", "verifying"})
+FETCHING: Final[frozenset[State]] = frozenset({"queued", "resolving", "downloading", "verifying"})
+PLAYABLE: Final[frozenset[State]] = frozenset({"installed", "loading", "active"})
 _FETCHED: Final[frozenset[State]] = frozenset({"installed", "failed", "cancelled"})
 
 LEGAL: Final[Mapping[State, frozenset[State]]] = {
     # a file comes and goes by hand, too, and the running model decides which one is meant
     "absent": frozenset({"queued", "installed", "loading", "failed"}),
     # absent: what has arrived was for the model before
-    **{state: (_FETCHING - {state, "queued"}) | _FETCHED | {"absent"} for state in _FETCHING},
+    **{state: (FETCHING - {state, "queued"}) | _FETCHED | {"absent"} for state in FETCHING},
     "installed": frozenset({"loading", "queued", "absent", "failed"}),
     "loading": frozenset({"active", "installed", "queued", "absent", "failed"}),
     "active": frozenset({"loading", "installed", "queued", "absent", "failed"}),
@@ -76,7 +77,7 @@ def next_state(facts: Facts) -> State:
         return "failed"
     if not facts.here:
         return facts.ended or "absent"
-    if facts.asked and facts.before in ("installed", "loading", "active"):
+    if facts.asked and facts.before in PLAYABLE:
         return "loading"
     return "installed"
 

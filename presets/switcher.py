@@ -21,6 +21,7 @@ from engine.controls import Change, Controls, Snapshot, TriggerHandler
 from engine.mixing import Mix
 from presets.catalogue import PresetError
 from presets.disk_jobs import DiskJobs, History, InThread
+from presets.held import Held
 from presets.library import News
 from presets.models import ModelChoice
 from presets.models import catalogue as model_catalogue
@@ -28,7 +29,7 @@ from presets.preset_controls import CURRENT, PARAMETERS, control, triggers
 from presets.preset_desk import Desk
 from presets.preset_progress import ProgressBoard
 from presets.preset_roster import Roster, Shelf
-from presets.preset_states import Facts, State, Want, neighbour, next_state, with_load
+from presets.preset_states import LEGAL, Facts, State, Want, neighbour, next_state, with_load
 from presets.wanted import CHECKED, FINAL, Downloads, Progress, Wanted
 from presets.wanted import State as Fetched
 
@@ -71,7 +72,8 @@ class Switcher:
     ) -> None:
         self.roster = Roster(shelf, model, data)
         self._controls, self._downloads, self._notice = controls, downloads, notice
-        self._desk = Desk(controls, self.roster, blend)
+        self._held, self._give = Held(self.roster, shelf), blend
+        self._desk = Desk(controls, self.roster, self._blend)
         self._board = ProgressBoard(controls)
         self._disk = DiskJobs(controls, self.roster, shelf, history, self._on_news, in_thread)
         self._wants: dict[str, Want] = {}  # the newest first
@@ -109,6 +111,10 @@ class Switcher:
 
     def follow(self, snapshot: Snapshot) -> None:
         """Send the painter the mix of this snapshot, and tell of what has arrived in it."""
+        for id in [id for id in self._held.outdated if not self._desk.heard(id)]:
+            self._forget(id)
+            if self._ended.get(id) == "cancelled":  # it has played on since
+                del self._ended[id]
         self._desk.follow(snapshot, self._wants, self._ended)
         values = snapshot.values
         moving = ("loading", "active")
@@ -189,7 +195,7 @@ class Switcher:
 
     def _refusal(self, id: str) -> str:
         """Why its weight cannot be set, "" where it can."""
-        ready = id in self._desk.staged or self._desk.target(id)
+        ready = self._ready(id) or self._desk.target(id)
         return "" if ready else self.roster.absence(id)
 
     def _on_change(self, change: Change) -> None:
@@ -207,15 +213,29 @@ class Switcher:
 
     def _come(self, id: str, wants: dict[str, Want]) -> None:
         """Let it in at once if the painter has it, else get it there first."""
-        staged = id in self._desk.staged
+        staged = self._ready(id)
         wanted = None if staged or self.roster.here(id) else self.roster.wanted(id)
         self._wants = wants
         self._asked(id)
         if staged:
             self._arrive(id)
-        elif wanted is not None:
+        elif id in self._desk.staged:  # another file, on its way out: it is through with that first
+            self._desk.fade(id, 0.0, wants[id].fade_s)
+        if wanted is not None:
             self._fetch(wanted, wants[id].origin)
         self._settle(*self.roster.ids)
+
+    def _ready(self, id: str) -> bool:
+        """Whether the painter has it. A file that is outdated comes in no more once it leaves."""
+        playing = bool(self._desk.target(id))
+        return id in self._desk.staged and (playing or id not in self._held.outdated)
+
+    def _forget(self, id: str, *, dropped: bool = False) -> None:
+        self._held.forget(id)
+        self._desk.forget(id, dropped=dropped)
+
+    def _blend(self, mix: Mix) -> None:
+        self._give(self._held.tell(mix, self._desk.staged))
 
     def _leave(self, ids: Iterable[str], fade_s: float) -> None:
         for id in ids:
@@ -249,6 +269,8 @@ class Switcher:
 
     def change(self, model: ModelChoice) -> None:
         """Another model runs: what has a file for it is swapped to that, what has none leaves."""
+        for id in tuple(self._held.outdated):
+            self._forget(id)
         self.roster.model = model
         self._desk.forget_all()
         self._ended.clear()
@@ -348,14 +370,14 @@ class Switcher:
     def on_unfit(self, id: str, text: str) -> None:
         """The painter cannot mix it: what plays goes on without it."""
         if id in self.roster.presets:
-            self._desk.forget(id)
+            self._forget(id)
             self._desk.fade(id, 0.0, 0.0)
             self._fail(id, text, None)
 
     def on_dropped(self, id: str) -> None:
         """It made room for others; it is staged anew when it is asked for or heard again."""
         if id in self.roster.presets:
-            self._desk.forget(id, dropped=True)
+            self._forget(id, dropped=True)
             self._settle(id)
 
     def _fail(self, id: str, why: str, origin: object) -> None:
@@ -370,6 +392,12 @@ class Switcher:
     def _on_news(self, news: News) -> None:
         """The library has looked again: what is new has controls, what is gone plays to its end."""
         self.roster.declare(self._controls, self._refusal)
+        self._held.look()
+        for id in tuple(self._held.outdated):
+            if id not in self._desk.staged or not self._desk.heard(id):
+                self._forget(id)
+        for id in [id for id in self._wants if self._ready(id)]:  # the file is back as it was
+            self._arrive(id)
         for id in news.removed:
             if not self.roster.here(id):
                 self._ended.pop(id, None)
@@ -383,9 +411,7 @@ class Switcher:
             if want is not None and id not in self._fetches:
                 self._again(id, want)
             elif id in self._desk.staged:
-                if not self.in_mix(id):
-                    self._desk.forget(id)
-                elif id in news.removed:
+                if id in news.removed:
                     told = f"the file of {id} is gone; it plays on until it is unloaded"
                     self._controls.report(f"preset/{id}", told)
             elif want is None and self._desk.target(id):
@@ -406,6 +432,10 @@ class Switcher:
                 state = next_state(self._facts(id, before))
                 if state == before:
                     break
+                if state == "loading" and state not in LEGAL[before]:
+                    # it plays from memory: how its download ended is told first
+                    ended: State = self._ended.get(id) or "installed"
+                    state = "installed" if before == ended else ended
                 self._controls.publish(name, state)
                 if state == "failed" and (trouble := self.roster.trouble(id)):
                     self._controls.publish(control(id, "error"), trouble)

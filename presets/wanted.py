@@ -23,6 +23,9 @@ State = Literal[
 ]
 FINAL: Final[frozenset[State]] = frozenset({"installed", "failed", "cancelled"})
 
+NEVER_YET: Final = 0.999
+"""The largest share of what is not verified."""
+
 CHECKED: Final = {
     "nothing": "where neither digest nor size is known, nothing was checked",
     "mirror's size": "where no digest is known, only the size that its mirror names was checked",
@@ -147,6 +150,8 @@ class Limits:
     """So often what has arrived may be thrown away for another beginning."""
     lock_every_s: float = 0.25
     publish_every_s: float = 0.1
+    gather_s: float = 0.05
+    """So long the first of several wishes waits for those that come right after it."""
 
 
 PACE_BYTES: Final = 800 * 1024

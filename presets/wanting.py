@@ -10,10 +10,11 @@ from typing import Final
 from urllib.parse import quote
 
 from engine.errors import LoraError, ModelError
+from engine.lora_base import NAME_OF_BASE
 from engine.lora_format import describe
 from engine.lora_header import parse_header
 from engine.painter.model_files import autoencoder, survey
-from presets.catalogue import Catalogue, PresetError
+from presets.catalogue import Catalogue, Preset, PresetError
 from presets.models import Model, TinyAutoencoder, model_folder, tiny_folder
 from presets.models import catalogue as model_catalogue
 from presets.wanted import GIB, CheckHeader, Mirror, Wanted, WantedFile
@@ -78,13 +79,21 @@ def wanted_preset(
                 found = describe(header).base
             except LoraError:
                 raise error from None
-            raise PresetError(catalogue.misfit(preset, (found,), base, model)) from error
+            raise PresetError(_another_base(preset, base, found)) from error
         return True
 
     file = WantedFile(
         variant.file, variant.mirrors, variant.size, variant.sha256, LORA_CEILING, check
     )
     return Wanted(id, data / LORAS, (file,), first_mirror)
+
+
+def _another_base(preset: Preset, told: str, found: str) -> str:
+    return (
+        f"the file of {preset.id} is made for {NAME_OF_BASE[found]}, its entry says "
+        f"{NAME_OF_BASE[told]}; the entry or its mirror is wrong: mend base: or url: in "
+        f"{preset.origin}"
+    )
 
 
 def wanted_model(model: Model | TinyAutoencoder, data: Path) -> Wanted:

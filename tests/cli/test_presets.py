@@ -149,7 +149,12 @@ def test_what_nobody_vouches_for_is_told(capsys: pytest.CaptureFixture[str]) -> 
             1,
             r"gone: no mirror gives gone\.safetensors: mirror 0 does not .*404",
         ),
-        ("wrong --base sd15", 1, r"wrong: 'wrong' is made for SDXL .*; nothing is kept"),
+        (
+            "wrong --base sd15",
+            1,
+            r"wrong: the file of wrong is made for SDXL, its entry says SD 1\.5; the entry or its "
+            r"mirror is wrong: .*; nothing is kept",
+        ),
     ],
 )
 def test_what_cannot_be_fetched(

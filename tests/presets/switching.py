@@ -64,6 +64,7 @@ class Shelf:
         self.catalogue = catalogue
         self.snapshot = Snapshot(catalogue)
         self.trouble = ""
+        self.copies: dict[str, int] = {}  # how often another was copied over a file, by name
         self.rescan()
 
     def path(self, variant: Variant) -> Path:
@@ -73,10 +74,15 @@ class Shelf:
         if self.trouble:
             raise PresetError(self.trouble)
         before = self.snapshot
-        found = {name: OnDisk(name, Stamp(SIZE, 0)) for name in self.files}
+        found = {name: OnDisk(name, Stamp(SIZE, self.copies.get(name, 0))) for name in self.files}
         self.snapshot = replace(before, catalogue=self.catalogue, files=found)
         now, then = self._here(self.snapshot), self._here(before)
         return News(added=tuple(now - then), removed=tuple(then - now))
+
+    def replace(self, *names: str) -> None:
+        """Copy another file of the same size over each."""
+        for name in names:
+            self.copies[f"{name}.safetensors"] = self.copies.get(f"{name}.safetensors", 0) + 1
 
     @staticmethod
     def _here(snapshot: Snapshot) -> set[str]:
@@ -120,6 +126,7 @@ class Downloads:
             wanted = self.wanted.pop(id)
             if state == "installed":
                 self.shelf.files.add(wanted.files[0].name)
+                self.shelf.replace(wanted.files[0].name.removesuffix(".safetensors"))
                 whole = {"share": 1.0, "received_bytes": SIZE, "total_bytes": SIZE}
                 news = {**whole, "checked": "digest", **news}
         self.stands[id] = replace(self.stands[id], state=state, **news)

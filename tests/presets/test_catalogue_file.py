@@ -361,6 +361,8 @@ def test_a_users_own_entries_add_and_override(tmp_path: Path) -> None:
     assert known.preset("lcm-sdxl").kind == "acceleration"
     assert [line.removeprefix(str(tmp_path)) for line in told] == [
         f"/presets.yaml:3: id is 5; allowed: {reader.ALLOWED_ID}",
+        "/presets.yaml:2: 'anime' has no mirrors, and the LoRA folder has no 'mine.safetensors'; "
+        "copy it there, add mirrors: or remove the entry, which hides that of loras.yaml",
         "/none.yaml: there is no such file",
     ]
     assert load_catalogue(tmp_path / "empty")[1] == []

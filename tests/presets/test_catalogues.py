@@ -113,6 +113,30 @@ def test_a_file_that_comes_later_needs_no_mirror(tmp_path: Path) -> None:
     assert (found.preset("x").variants[0].mirrors, told) == ((), [])
 
 
+def test_an_entry_that_cannot_play_and_hides_another_is_told_once(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    files.own.write_text("presets:\n" + entry("mine") + entry("anime"))
+    found, told = files.read()
+    assert found.preset("anime").origin == files.own  # it counts all the same
+    (line,) = told
+    assert line.startswith("presets.yaml:3: 'anime' has no mirrors, and the LoRA folder has no ")
+    assert line.endswith(", which hides that of loras.yaml")
+    assert files.read()[1] == files.read(anew=True)[1] == []
+    assert files.read("anime.safetensors")[1] == []
+    assert files.read()[1] == [line], "its file is gone again"
+    files.own.write_text("presets:\n\n" + entry("anime"))
+    assert files.read()[1] == [line], "once for each version"
+    mirrors = "[{name: m, url: 'https://a.example/x'}]"
+    files.own.write_text("presets:\n" + entry("anime", verified="false", mirrors=mirrors))
+    assert files.read()[1] == []
+    files.own.write_text("presets:\n" + entry("mine"))
+    files.beside.write_text("presets:\n" + entry("mine"))
+    assert files.read()[1] == [
+        "beside.yaml:2: 'mine' has no mirrors, and the LoRA folder has no 'mine.safetensors'; copy "
+        "it there, add mirrors: or remove the entry, which hides that of presets.yaml"
+    ]
+
+
 def test_a_catalogue_that_may_not_be_read_is_told(tmp_path: Path) -> None:
     files = Files(tmp_path)
     files.own.mkdir()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+import trio
 from msgspec import structs
 from trio.testing import MockClock
 
+from engine.errors import ControlError
 from tests.presets.switching import CATALOGUE, Stage, settled, switching
 
 
@@ -31,7 +34,7 @@ async def test_what_is_told_of_an_entry_changes_with_it(autojump_clock: MockCloc
         assert stage.state("anime") == "active"
 
 
-async def test_a_style_plays_on_until_the_file_that_its_entry_names_now_is_here(
+async def test_a_style_plays_on_with_the_file_that_its_entry_named_until_it_is_loaded_again(
     autojump_clock: MockClock,
 ) -> None:
     async with switching(autojump_clock) as stage:
@@ -44,4 +47,31 @@ async def test_a_style_plays_on_until_the_file_that_its_entry_names_now_is_here(
         stage.fire("rescan")
         await settled()
         stage.switcher.follow(stage.controls.commit())
+        assert stage.painter.mix.files["anime"] == before
+        stage.fire("unload", "anime")
+        await trio.sleep(1)
+        stage.fire("load", "anime")
+        await settled()
         assert stage.painter.mix.files["anime"].path.endswith("newer.safetensors")
+
+
+async def test_what_played_under_another_entry_is_fetched_when_it_is_loaded_again(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime")
+        await rewrite(stage, file="newer.safetensors")
+        stage.fire("clear")
+        await trio.sleep(1)
+        assert (stage.state("anime"), stage.painter.mix.files) == ("absent", {})
+        with pytest.raises(ControlError, match="anime is not on this disk"):
+            stage.controls.set("preset/anime/weight", 0.7)
+        stage.fire("load", "anime")
+        await settled()
+        wanted = stage.downloads.wanted["anime"].files[0].name
+        assert (wanted, stage.weights()) == ("newer.safetensors", {})
+        stage.downloads.finish("anime")
+        await stage.stage("anime")
+        await trio.sleep(1)
+        assert stage.painter.mix.files["anime"].path.endswith("newer.safetensors")
+        assert stage.weights() == {"anime": 0.8}

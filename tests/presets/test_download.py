@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from presets.wanted import (
     Wanted,
     WantedFile,
 )
-from tests.helpers.downloads import BODY, NAME, Stage, sha256, staging, until
+from tests.helpers.downloads import BODY, NAME, QUICK, Stage, sha256, staging, until
 from tests.helpers.mirror_server import Answer, serving
 
 # the disk
@@ -103,6 +104,23 @@ async def test_the_newest_wanted_goes_first_and_so_many_at_once(stage: Stage) ->
     order = list(dict.fromkeys(begun))
     assert set(order[:2]) == {"a", "b"}
     assert order[2:] == ["old", "newest", "older"]
+
+
+@pytest.mark.parametrize("turns", [0, 1, 3])
+async def test_of_wishes_sent_together_the_newest_begin(stage: Stage, turns: int) -> None:
+    stage.server.always["/a"] = Answer(stall_after=1000)
+    stage.downloader.limits = replace(QUICK, gather_s=0.2)
+    ids = "opqrs"
+    for id in ids:  # each a datagram of its own
+        stage.downloader.want(stage.wanted("/a", id=id, name=f"{id}.bin"))
+        for _ in range(turns):
+            await trio.lowlevel.checkpoint()
+    now = stage.downloader.progress
+    await until(lambda: sum(now(id).state == "downloading" for id in ids) == 2)
+    assert {id for id, progress in stage.told if progress.state != "queued"} == {"r", "s"}
+    stage.downloader.cancel("s")
+    await until(lambda: now("q").state == "downloading")
+    assert {now(id).state for id in "op"} == {"queued"}
 
 
 async def test_cancelled_it_keeps_the_part_and_says_how_much(stage: Stage) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import Any
+
+import pytest
 
 from engine.errors import ArtflowError
 from presets import part_file
 from presets.part_file import notes_path, part_path
-from tests.helpers.downloads import BODY, NAME, OTHER, Stage, sha256
+from tests.helpers.downloads import BODY, NAME, OTHER, Stage, sha256, until
 from tests.helpers.mirror_server import Answer
 
 
@@ -189,3 +192,33 @@ async def test_a_header_that_never_ends_is_no_file(stage: Stage) -> None:
     end = await stage.fetch("/a", check_header=lambda *_: False)
     assert "it ends within its header" in end.error
     assert stage.has_none()
+
+
+@pytest.mark.parametrize("sha256", ["of BODY", None])
+async def test_the_first_word_tells_what_is_kept(stage: Stage, sha256: str | None) -> None:
+    """Also where the size is the mirror's word, noted beside the part."""
+    if sha256 is None:
+        file: dict[str, Any] = {"sha256": None, "size": None}
+        stage.server.answers["/a"] = [Answer(trickle=(10_000, 0.02))]
+        first = stage.downloader.want(stage.wanted("/a", **file))
+        await until(lambda: first.progress.received_bytes > 100_000)
+        assert stage.downloader.cancel("anime")
+        await first.wait()
+    else:
+        file = {}
+        stage.keep(BODY[:100_000])
+    kept = part_path(stage.folder / NAME).stat().st_size
+    stage.told.clear()
+    assert (await stage.fetch("/a", **file)).state == "installed"
+    words = [progress for _, progress in stage.told]
+    assert (words[0].state, words[0].received_bytes) == ("queued", kept)
+    assert words[0].share == pytest.approx(kept / len(BODY))
+    shares = [word.share for word in words]
+    assert shares == sorted(shares)
+
+
+async def test_what_cannot_be_continued_counts_for_nothing(stage: Stage) -> None:
+    stage.keep(BODY[:100_000], part_file.Notes("0" * 64))
+    assert (await stage.fetch("/a")).state == "installed"
+    first = stage.told[0][1]
+    assert (first.state, first.share, first.received_bytes) == ("queued", 0.0, 0)

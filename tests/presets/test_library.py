@@ -184,6 +184,20 @@ def test_what_cannot_be_played_says_why(tmp_path: Path, name: str, says: str) ->
     assert shelf.by_hand == []
 
 
+def test_a_file_that_another_of_its_size_replaces_is_told(tmp_path: Path) -> None:
+    library = Library(tmp_path, Catalogue())
+    library.folder.mkdir()
+    file = library.folder / "mine.safetensors"
+    file.write_bytes(lora("sd21"))
+    library.rescan()
+    before = library.snapshot.stamp(library.snapshot.catalogue.preset("mine").variants[0])
+    assert library.rescan() == News()
+    os.utime(file, ns=(1, 1))
+    assert library.rescan() == News(changed=("mine",))
+    preset = library.snapshot.catalogue.preset("mine")
+    assert library.snapshot.stamp(preset.variants[0]) not in (None, before)
+
+
 def test_unchanged_files_are_not_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,7 +375,11 @@ def test_delete_is_careful(tmp_path: Path) -> None:
     shipped = Preset(
         id="shipped", name="s", variants=(Variant(base="rehearsal", bundled="loras/s.safetensors"),)
     )
-    shelf = Shelf(tmp_path, two, shipped, entry("absent"), entry("out", file="../x.safetensors"))
+    fetched = Variant(base="sd15", file="both-15.safetensors")
+    both = Preset(id="both", name="b", variants=(*shipped.variants, fetched))
+    shelf = Shelf(
+        tmp_path, two, shipped, both, entry("absent"), entry("out", file="../x.safetensors")
+    )
     for name in ("two", "two-21"):
         shelf.put(f"{name}.safetensors")
         shelf.put(f"{name}.safetensors.part")
@@ -377,6 +395,8 @@ def test_delete_is_careful(tmp_path: Path) -> None:
 
     assert refused("two") == "two is in the mix; unload it first"
     assert refused("shipped") == "shipped comes with the program and stays"
+    assert refused("both") == "both comes with the program and stays"
+    assert refused("both", "sd15") == "both is not on this disk; there is nothing to delete"
     assert refused("absent") == "absent is not on this disk; there is nothing to delete"
     assert refused("out").startswith("out lies outside of ")
     assert refused("none").startswith("unknown preset")

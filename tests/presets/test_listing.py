@@ -197,6 +197,9 @@ def test_delete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         delete_entry("ink", tmp_path)
     with pytest.raises(PresetError, match="hologram comes with the program and stays"):
         delete_entry("hologram", tmp_path)
+    # also where it has files for other models, none of which is here
+    with pytest.raises(PresetError, match="anime comes with the program and stays"):
+        delete_entry("anime", tmp_path)
 
 
 def test_add_copies_what_can_be_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +15,8 @@ from trio.testing import MockClock
 from engine.controls import Snapshot, Value
 from engine.errors import ArtflowError
 from engine.menu import Cursor, MenuRow
-from presets.catalogue import Preset, Variant
+from presets.catalogue import Catalogue, Preset, Variant
+from presets.lora_folder import OnDisk, Stamp
 from presets.preset_controls import control, rows
 from presets.preset_menu import (
     Answer,
@@ -30,7 +32,7 @@ from presets.preset_menu import (
     standing,
 )
 from presets.preset_states import STATES
-from tests.presets.switching import preset, settled, switching
+from tests.presets.switching import SIZE, model, preset, settled, switching
 
 MODEL = "painter/model"
 
@@ -51,7 +53,7 @@ def row_of(**facts: Value) -> MenuRow:
     return row
 
 
-def test_rows_stand_by_group_and_what_fits_comes_first() -> None:
+def test_all_that_fits_stands_by_group_before_all_that_does_not() -> None:
     values = snapshot(
         far={"fits": 0, "base": "sdxl"},
         anime={"state": "active", "weight": 0.804},
@@ -61,11 +63,15 @@ def test_rows_stand_by_group_and_what_fits_comes_first() -> None:
     )
     ids = ["far", "anime", "ink", "tcd", "lcm", "not-declared-yet"]
     made = menu_rows(values, ids, ["anime", "ink"])
-    assert [row.id for row in made] == ["lcm", "tcd", "anime", "ink", "far"]
-    assert [row.group for row in made] == ["acceleration"] * 2 + ["styles"] * 3
-    assert [row.number for row in made] == [0, 0, 1, 2, 0]
-    assert made[2] == MenuRow("anime", "Anime", "styles", 1, state="active", weight=0.8)
-    assert made[3].size_mb == 37.9
+    assert [(row.id, row.group, row.number) for row in made] == [
+        ("lcm", "acceleration", 0),
+        ("anime", "styles", 1),
+        ("ink", "styles", 2),
+        ("tcd", "acceleration for other models", 0),
+        ("far", "styles for other models", 0),
+    ]
+    assert made[1] == MenuRow("anime", "Anime", "styles", 1, state="active", weight=0.8)
+    assert made[2].size_mb == 37.9
 
 
 def test_only_nine_have_keys() -> None:
@@ -137,6 +143,13 @@ def test_every_state_has_its_keys(state: str) -> None:
 def test_keys_that_can_do_nothing_are_not_told() -> None:
     assert hints(None) == (("esc", "close"),)
     assert hints(row_of(fits=0, base="sdxl")) == (("esc", "close"),)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_comes_with_the_program_is_not_offered_for_deletion(state: str) -> None:
+    (row,) = menu_rows(snapshot(anime={"state": state}), ["anime"], [], lambda id: id == "anime")
+    assert ("x", "delete") not in hints(row)
+    assert hints(row)[0][0] == "enter"
 
 
 # keys
@@ -234,6 +247,14 @@ def test_deleting_takes_two_presses_and_any_other_key_keeps() -> None:
         (
             MenuRow("a", "A", state="absent"),
             "a is not on this disk; there is nothing to delete",
+        ),
+        (
+            MenuRow("a", "A", state="installed", stays=True),
+            "a comes with the program and stays",
+        ),
+        (
+            MenuRow("a", "A", state="active", stays=True),
+            "a comes with the program and stays",
         ),
     ],
 )
@@ -409,6 +430,29 @@ async def test_fetching_cancelling_and_deleting(autojump_clock: MockClock) -> No
         rig.press("x", "x")
         row = await rig.row("oil")
         assert (row.state, row.number) == ("absent", 0)
+
+
+async def test_a_style_whose_bundled_file_plays_stays(autojump_clock: MockClock) -> None:
+    shipped = Variant("rehearsal", bundled="loras/ink.safetensors")
+    fetched = Variant("sd15", "ink-sd15.safetensors", size=SIZE)
+    here = OnDisk("ink.safetensors", Stamp(SIZE, 0))
+    catalogue = Catalogue((Preset("ink", "Ink", (shipped, fetched)),))
+    for running, files, stays in (
+        ("rehearsal", ("ink-sd15",), True),
+        ("sd15", ("ink-sd15",), False),
+        ("sdxl", ("ink-sd15",), False),  # that one can go
+        ("sdxl", (), True),
+    ):
+        async with switching(autojump_clock, model(running, running), files, catalogue) as stage:
+            stage.shelf.snapshot = replace(stage.shelf.snapshot, bundled={"ink.safetensors": here})
+            stage.switcher.rescan()
+            await settled()
+            rig = Rig(stage)
+            rig.press("p", "x")
+            row = await rig.row("ink")
+            assert (row.state, row.stays) == ("installed", stays)
+            assert bool((await rig.shown()).question) == (not stays)
+            assert rig.notices == ["ink comes with the program and stays"] * stays
 
 
 async def test_digits_load_the_installed_styles_that_fit(autojump_clock: MockClock) -> None:

@@ -8,11 +8,25 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from engine.controls import Controls
 from engine.errors import ControlError
 from presets.catalogue import Catalogue, Preset, Variant
+from presets.library import Library, Snapshot
+from presets.lora_folder import OnDisk, Stamp
+from presets.part_file import notes_path, part_path
+from presets.preset_roster import Roster
 from presets.wanted import Progress
 from presets.wanting import wanted_preset
-from tests.presets.switching import CATALOGUE, FILES, Shelf, model, preset, settled, switching
+from tests.presets.switching import (
+    CATALOGUE,
+    FILES,
+    SIZE,
+    Shelf,
+    model,
+    preset,
+    settled,
+    switching,
+)
 
 
 async def test_an_installed_style_is_staged_and_then_fades_in_as_the_other_leaves(
@@ -616,6 +630,73 @@ async def test_progress_is_told_ten_times_a_second_and_ends_at_one(
         assert sorted(told) == told
         assert [value for _, value in told if value == 1.0] == [1.0]
         assert stage.get("oil", "mirror") == "two"
+
+
+async def test_what_is_here_has_arrived_whole_whoever_brought_it(
+    autojump_clock: MockClock,
+) -> None:
+    def stands(id: str) -> tuple[object, ...]:
+        return tuple(stage.get(id, aspect) for aspect in ("state", "progress", "mb", "total-mb"))
+
+    whole = SIZE / 1e6
+    async with switching(autojump_clock) as stage:  # as after a start with these files
+        assert stands("anime") == ("installed", 1.0, whole, whole)
+        assert stands("oil") == ("absent", 0.0, 0.0, whole)
+        assert stands("paper")[:3] == ("absent", 0.0, 0.0)
+        await stage.play("anime")
+        assert stands("anime") == ("active", 1.0, whole, whole)
+        stage.shelf.files.add("oil-sd15.safetensors")  # copied in by hand
+        stage.fire("rescan")
+        await settled()
+        assert stands("oil") == ("installed", 1.0, whole, whole)
+        stage.fire("delete", "oil")
+        await settled()
+        assert stands("oil") == ("absent", 0.0, 0.0, whole)
+        stage.shelf.files.remove("anime-sd15.safetensors")
+        stage.fire("rescan")
+        await settled()
+        assert stands("anime") == ("active", 1.0, whole, whole)  # from memory
+        stage.switcher.change(model("sdxl-turbo", "sdxl"))
+        assert stands("anime")[1:] == (1.0, whole, whole)
+        assert stands("neon")[:3] == ("absent", 0.0, 0.0)
+        stage.fire("download", "neon")
+        stage.downloads.get_on("neon", "downloading", share=0.4, received_bytes=400)
+        await trio.sleep(0.2)
+        stage.fire("rescan")
+        await settled()
+        assert stands("neon")[:3] == ("downloading", 0.4, 0.0004)
+        stage.fire("cancel", "neon")
+        stage.fire("rescan")
+        await trio.sleep(0.2)
+        assert stands("neon")[:3] == ("cancelled", 0.4, 0.0004)
+
+
+def test_a_bundled_file_is_here_in_full(tmp_path: Path) -> None:
+    thermal = Preset("thermal", "Thermal", (Variant("rehearsal", bundled="loras/t.safetensors"),))
+    shelf = Library(tmp_path, Catalogue((thermal,)))
+    shelf.snapshot = Snapshot(
+        shelf.catalogue, bundled={"t.safetensors": OnDisk("t.safetensors", Stamp(2_000_000, 0))}
+    )
+    for running in ("rehearsal", "sd15"):
+        roster = Roster(shelf, model(running, running), tmp_path)
+        controls = Controls()
+        roster.declare(controls, lambda _: "")
+        told = [controls.get(f"preset/thermal/{each}") for each in ("progress", "mb", "total-mb")]
+        assert told == [1.0, 2.0, 2.0]
+
+
+def test_what_a_stopped_download_kept_is_told_at_the_start(tmp_path: Path) -> None:
+    shelf = Library(tmp_path, CATALOGUE)
+    shelf.folder.mkdir()
+    for id in ("oil", "neon"):
+        part_path(shelf.folder / f"{id}-sd15.safetensors").write_bytes(bytes(420))
+    # whose part nothing could check in the end is not continued
+    notes_path(shelf.folder / "oil-sd15.safetensors").write_text('{"validators": {"one": "v"}}')
+    roster, controls = Roster(shelf, model(), tmp_path), Controls()
+    roster.declare(controls, lambda _: "")
+    told = [controls.get(f"preset/oil/{each}") for each in ("state", "progress", "mb")]
+    assert told == ["absent", 0.42, 0.00042]
+    assert controls.get("preset/neon/progress") == controls.get("preset/neon/mb") == 0.0
 
 
 async def test_downloads_of_models_are_not_for_us(autojump_clock: MockClock) -> None:

@@ -30,6 +30,7 @@ actions = st.one_of(
     st.tuples(st.just("!download"), st.sampled_from(["on", "fail"]), fractions),
     st.tuples(st.just("!painter"), st.sampled_from(["staged", "unfit", "dropped"]), fractions),
     st.tuples(st.just("!model"), st.sampled_from([model(), model("xl", "sdxl")])),
+    st.tuples(st.just("!disk"), st.sampled_from(["replace", "gone", "back"]), styles),
     st.tuples(st.just("!wait"), st.sampled_from([0.0, 0.01, 0.2, 1.0])),
 )
 
@@ -56,6 +57,15 @@ async def do(stage: Stage, what: str, *arguments: Any) -> None:
         case ("!model", choice):
             stage.painter.restart()
             stage.switcher.change(choice)
+        case ("!disk", how, id):
+            names = {f"{id}-{base}.safetensors" for base in ("sd15", "sdxl")}
+            if how == "replace":
+                stage.shelf.replace(*(name.removesuffix(".safetensors") for name in names))
+            elif how == "gone":
+                stage.shelf.files -= names
+            else:
+                stage.shelf.files |= names
+            stage.fire("rescan")
         case ("!wait", duration):
             await trio.sleep(duration)
         case _:

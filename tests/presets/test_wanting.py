@@ -73,8 +73,12 @@ def test_a_bundled_preset_and_one_without_mirrors_are_not_fetched(tmp_path: Path
 def test_a_wrong_base_is_seen_in_the_header(tmp_path: Path) -> None:
     known = Catalogue(
         (
-            Preset("x", "x", (Variant("sd21", "x.safetensors", mirrors=MIRRORS),)),
-            Preset("y", "y", (Variant("sd21", "y.safetensors", mirrors=MIRRORS),)),
+            Preset(
+                "x",
+                "x",
+                (Variant("sd21", "x.safetensors", mirrors=MIRRORS),),
+                origin=Path("mine.yaml"),
+            ),
         )
     )
     check = wanted_preset(known, "x", "sd21", tmp_path, model="sd-turbo").files[0].check_header
@@ -85,9 +89,10 @@ def test_a_wrong_base_is_seen_in_the_header(tmp_path: Path) -> None:
     assert check(good, None)
     with pytest.raises(PresetError) as caught:
         check(lora(768), None)
+    # no model need run for that, and another one would not help
     assert str(caught.value) == (
-        "'x' is made for SD 1.5 (text width 768); the running model sd-turbo is SD 2.1 (1024). "
-        "Styles for it: y"
+        "the file of x is made for SD 1.5, its entry says SD 2.1; the entry or its mirror is "
+        "wrong: mend base: or url: in mine.yaml"
     )
     with pytest.raises(LoraError, match="is a web page"):
         check(b"<html>" + bytes(90), None)

@@ -37,8 +37,7 @@ def _style(id: str, name: str, number: int = 0, **facts: object) -> MenuRow:
 ROWS: Final = (
     MenuRow("lcm", "LCM for SD 1.5", "acceleration", 0, True, "active", size_mb=134.6, weight=1.0),
     _style("anime", "Anime", 1, state="active", size_mb=75.6, weight=0.8),
-    _style("realistic", "Realistic", 2, size_mb=82.3),
-    _style("ink", "Ink", 3, state="loading", size_mb=37.9, weight=0.25),
+    _style("ink", "Ink", 2, state="loading", size_mb=37.9, weight=0.25),
     _style(
         "pixel-art",
         "Pixel art",
@@ -59,14 +58,13 @@ ROWS: Final = (
         weight=None,
     ),
     _style("chalk", "Chalk", state="absent", size_mb=151.1, weight=None),
-    _style(
+    MenuRow(
         "oil-painting",
         "Oil painting",
+        "styles for other models",
         fits=False,
         state="absent",
-        size_mb=0.0,
         note="for the rehearsal model, SDXL",
-        weight=None,
     ),
 )
 MENU: Final = Menu(
