@@ -39,13 +39,18 @@ _PLAYED: Final = (120, 650)
 
 @dataclass(frozen=True, slots=True)
 class PresetPlan:
-    """rank: of the additions; `plain_rank` where only attention gets them (kohya's first form)."""
+    """rank: of the additions; peak: their highest learning rate.
+
+    plain_rank, plain_peak: where only attention gets them (kohya's first form); at the other rate
+    these come in all at once, and half-way is not half.
+    """
 
     steps: int
     batch: int
     rank: int = 4
     plain_rank: int = 8
     peak: float = 1e-2
+    plain_peak: float = 4e-3
 
 
 class PresetStage:
@@ -68,12 +73,13 @@ class PresetStage:
         self._phrases = next(s.phrases for s in PRESET_STYLES if s.name == style)
         torch.manual_seed(bench.seed)
         plain = FORM[style] == "kohya"
+        self._peak = plan.plain_peak if plain else plan.peak
         fast_backward(painter.denoiser)
         self._additions = lowrank.Additions(
             painter.denoiser, plan.plain_rank if plain else plan.rank, convolutions=not plain
         )
         self._optimizer = torch.optim.AdamW(
-            self._additions.parameters(), lr=plan.peak, weight_decay=0.0
+            self._additions.parameters(), lr=self._peak, weight_decay=0.0
         )
 
     @property
@@ -88,7 +94,7 @@ class PresetStage:
         shown = self._inputs.z[scenes, styles].float() * self._painter.scale
         asked = self._targets.z[scenes, self._target].float() * self._painter.scale
         rows = [tokens(self._prompt(scene, rng), self._painter.words) for scene in scenes]
-        set_rate(self._optimizer, rate(step, self.steps, self._plan.peak, warm=30))
+        set_rate(self._optimizer, rate(step, self.steps, self._peak, warm=30))
         with self._bench.mixed():
             text = self._painter.text(input_ids=torch.tensor(rows, device=device))
         made = answer(self._painter.denoiser, shown, t, text.last_hidden_state, self._bench)
