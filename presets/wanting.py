@@ -79,7 +79,13 @@ def wanted_preset(
                 found = describe(header).base
             except LoraError:
                 raise error from None
-            raise PresetError(_another_base(preset, base, found)) from error
+            # nobody is told of a running model where none runs
+            why = (
+                catalogue.misfit(preset, (found,), base, model)
+                if model
+                else _another_base(preset, base, found)
+            )
+            raise PresetError(why) from error
         return True
 
     file = WantedFile(
@@ -92,7 +98,7 @@ def _another_base(preset: Preset, told: str, found: str) -> str:
     return (
         f"the file of {preset.id} is made for {NAME_OF_BASE[found]}, its entry says "
         f"{NAME_OF_BASE[told]}; the entry or its mirror is wrong: mend base: or url: in "
-        f"{preset.origin}"
+        f"{preset.origin.name}"
     )
 
 

@@ -77,7 +77,7 @@ def test_a_wrong_base_is_seen_in_the_header(tmp_path: Path) -> None:
                 "x",
                 "x",
                 (Variant("sd21", "x.safetensors", mirrors=MIRRORS),),
-                origin=Path("mine.yaml"),
+                origin=Path("folder/mine.yaml"),
             ),
         )
     )
@@ -87,6 +87,14 @@ def test_a_wrong_base_is_seen_in_the_header(tmp_path: Path) -> None:
     assert not check(good[:50], len(good))
     assert check(good, len(good))
     assert check(good, None)
+    with pytest.raises(PresetError) as caught:
+        check(lora(768), None)
+    assert str(caught.value) == (
+        "'x' is made for SD 1.5 (text width 768); the running model sd-turbo is SD 2.1 (1024). "
+        "Styles for it: none yet"
+    )
+    check = wanted_preset(known, "x", "sd21", tmp_path).files[0].check_header
+    assert check is not None
     with pytest.raises(PresetError) as caught:
         check(lora(768), None)
     # no model need run for that, and another one would not help
