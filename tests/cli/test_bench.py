@@ -22,7 +22,10 @@ from engine.painting import painter_environment
 
 @pytest.fixture
 def osc(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """The OSC bench measures nothing, and notes the switch interval that it runs under."""
+    """The OSC benches measure nothing; the first notes the switch interval that it runs under.
+
+    That the others measure, tests/acceptance/test_bench.py sees.
+    """
     under: list[float] = []
     before = sys.getswitchinterval()
 
@@ -30,7 +33,12 @@ def osc(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         under.append(sys.getswitchinterval())
         return OscFigures(1000, 0, 0, math.nan, times([]), times([]))
 
+    async def bench_nothing(*_: object) -> dict[str, float]:
+        return {"nothing": math.nan}
+
     monkeypatch.setattr(artflow_bench, "bench_osc", bench_osc)
+    monkeypatch.setattr(artflow_bench, "bench_flood", bench_nothing)
+    monkeypatch.setattr(artflow_bench, "bench_beside", bench_nothing)
     yield under
     sys.setswitchinterval(before)
 
