@@ -244,9 +244,8 @@ def test_lan_lets_in_whom_it_names(tmp_path: Path) -> None:
 
 
 def test_without_lan_nobody_else_reaches_it(tmp_path: Path) -> None:
-    address = other_address()
-    if address is None:
-        pytest.skip("this machine has no network")
+    # without a network another of loopback's own: who listens everywhere has that, too
+    address = other_address() or "127.0.0.2"
     with (
         played("--headless", data=tmp_path / "data") as (program, player),
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
