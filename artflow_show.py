@@ -190,8 +190,9 @@ class Show:
 
     def _refused(self, address: str, text: str) -> None:
         """OSC that could not be understood: the sender was told, the operator should see it too."""
-        self._error = (f"{address}: {text}", time.monotonic())
-        notice(f"OSC refused: {address}: {text}", logging.WARNING)
+        told = f"{address}: {text}" if address else text
+        self._error = (told, time.monotonic())
+        notice(f"OSC refused: {told}", logging.WARNING)
 
     def _notice(self, text: str) -> None:
         self._noticed = (text, time.monotonic())

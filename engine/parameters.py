@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from engine.controls import Parameter, Trigger
+from engine.sources.spec import parse_source
 
 RIDE_S: Final = 0.05
 """Travel time of faders: hides the steps of 7-bit knobs and 30 Hz senders, too short to feel."""
@@ -79,7 +80,13 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     _f("paint/seed-mix", 0, 1, 0, "spherical blend of the two noises", slew=RIDE_S),
     _f("paint/skip-similar", 0, 1, 0, "do not repaint inputs more similar than this; 0 = off"),
     _switch("paint/active", 1, "0 = stop painting and hold"),
-    _s("input/source", "test-card", "test-card | drawing | camera | video | screen | image"),
+    Parameter(
+        "input/source",
+        "s",
+        "test-card",
+        "test-card | drawing | camera | video | screen | image",
+        check=parse_source,
+    ),
     _switch("input/mirror", 0, "flip horizontally (self view)"),
     _f(
         "feedback/amount",
@@ -128,7 +135,13 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "what the audience sees while the painter restarts",
         ("hold", "input", "black"),
     ),
-    _s("painter/model", "rehearsal", "the running base model; setting it changes models"),
+    Parameter(
+        "painter/model",
+        "s",
+        "rehearsal",
+        "the running base model; setting it changes models",
+        deliberate=True,
+    ),
     # what the engine reports
     _report("painter/state", "s", "what the painter is doing", choices=BUSY),
     _report("painter/progress", "f", "share of the model's loading that is done"),
