@@ -21,7 +21,9 @@ from typing import Final
 
 import trio
 
+from controllers import link
 from controllers.keyboard import Keyboard, help_rows
+from controllers.midi_part import MIDI_OFF, MidiPart
 from controllers.osc import OscServer
 from controllers.osc_allow import everyone, gate, where
 from controllers.terminal import Terminal
@@ -35,12 +37,13 @@ from engine.motion import Motion
 from engine.options import ShowOptions
 from engine.output import Output
 from engine.outputs import Outputs
-from engine.overlay import Overlay, read_overlay
+from engine.overlay import Overlay, knob_text, read_overlay
 from engine.painting import Job, Painting
 from engine.parameters import PARAMETERS, SAFE_PICTURE, TRIGGERS
 from engine.sources.drawing import PointerEvent
 from engine.sources.input import Input
 from engine.tasks import running, unwrapped
+from engine.tempo import Tempo
 from engine.version import show_version
 from engine.window import Window, WindowOptions
 from presets.fetch_progress import Lines, Tell, new_console, say, telling
@@ -107,6 +110,9 @@ class Show:
         self._start_with(lambda name: name.startswith(OF_PRESETS))
         self.motion = Motion(self.controls)  # from here on values travel
         self.gate = gate(options.allow, self._refused) if options.guarded else None
+        self.tempo = Tempo(self.controls, refusals=self._refusals(), notice=self._notice)
+        self.link = link.Link(self.controls, self.tempo)
+        self.midi = self._midi()
         self.osc = self._osc()
         self.keyboard = Keyboard(
             self.controls,
@@ -114,7 +120,7 @@ class Show:
             self.input.sources,
             self.stop,
             notice=self._notice,
-            first=self.menu.press,
+            first=self._first_press,
         )
         self._token: trio.lowlevel.TrioToken | None = None
         self._scope = trio.CancelScope()
@@ -151,6 +157,25 @@ class Show:
                     self.controls.report(name, f"{error}; the show starts without it")
         self.controls.commit()
 
+    def _refusals(self) -> dict[str, str]:
+        """Why `tempo/source` cannot be this or that here."""
+        refusals = {"midi": MIDI_OFF} if self.options.no_midi else {}
+        if reason := link.missing():
+            refusals["link"] = reason
+        return refusals
+
+    def _midi(self) -> MidiPart | None:
+        if self.options.no_midi:
+            return None
+        return MidiPart(
+            self.controls,
+            self.options.midi,
+            self.data.folder("midi"),
+            self.tempo,
+            notice=self._notice,
+            monitor=notice if self.options.midi_monitor else None,
+        )
+
     def _osc(self) -> OscServer | None:
         if self.options.no_osc:
             return None
@@ -175,6 +200,12 @@ class Show:
         )
 
     # what the performer asks of the show as a whole
+
+    def _first_press(self, key: str, repeat: bool, shift: bool) -> bool:
+        """Keys mean something else while a knob is learned, and in the menu."""
+        if self.midi is not None and self.midi.learn.key(key, repeat, shift):
+            return True
+        return self.menu.press(key, repeat, shift)
 
     def _panic(self, *_: object) -> None:
         for name, value in SAFE_PICTURE.items():
@@ -286,12 +317,16 @@ class Show:
             await source.start(self.input.run)
             self.output.start()
             try:
-                async with running(self._commit, self.motion.run) as players:
+                async with running(
+                    self._commit, self.motion.run, self.tempo.run, self.link.run
+                ) as players:
                     if self.osc is not None:
                         await players.start(self.osc.run)
                         notice(f"OSC: udp and tcp {where(self.osc.host, self.osc.port, self.gate)}")
                     # after OSC, so that who listens from the start hears every state of a fetch
                     await players.start(self.presets.run)
+                    if self.midi is not None:
+                        await players.start(self.midi.run)
                     notice(told_of(self.model, self.options.model))
                     self._listening.set()
                     async with running(self._terminal):
@@ -372,11 +407,19 @@ class Show:
             painter_text=self.painting.loading,
             latency_ms=self.output.latency_ms,
             osc=f"{self.osc.host}:{self.osc.port}" if self.osc else "",
+            knob=self._knob(),
             playing=now_playing(values, self.presets.switcher.roster.ids),
             error=self._error,
             notice=self._noticed,
             menu=self.menu.shown(values),
         )
+
+    def _knob(self) -> str:
+        """The knob that moved last, while it waits for its value."""
+        touched = self.midi.touched if self.midi is not None else None
+        if touched is None or touched.held:
+            return ""
+        return knob_text(touched.control, touched.knob, touched.value)
 
     def _post(self, event: WindowEvent) -> None:
         self._in_conductor(self._happened, event)
