@@ -87,8 +87,10 @@ def asyncio_server(stored: Stored) -> Iterator[int]:
         return transport
 
     def run() -> None:
-        transport = loop.run_until_complete(serve())
-        started.set()
+        try:
+            transport = loop.run_until_complete(serve())
+        finally:
+            started.set()
         loop.run_forever()
         transport.close()
         loop.run_until_complete(asyncio.sleep(0))

@@ -112,9 +112,9 @@ class OscServer:
                             nursery.start_soon(self._keep, session, target, datagrams.address)
                         task_status.started((self.host, self.port))
                 finally:
-                    # the last changes: what the socket takes now
+                    # the last changes: what the socket takes now, whatever its pace
                     session.feedback.finish()
-                    self._speak(session, datagrams)
+                    self._speak(session, datagrams, math.inf)
 
     async def _keep(self, session: OscSession, target: tuple[str, int], here: Address) -> None:
         """Find a --feedback target and tell it everything from then on."""
@@ -153,7 +153,7 @@ class OscServer:
     def _heard(self, session: OscSession, datagrams: Datagrams) -> None:
         """A turn is over: answer, and see to it that what it made due is done in time."""
         self._speak(session, datagrams)
-        if session.deadline() < self._due:
+        if self._next(session) < self._due:
             self._wake()
 
     def _allowed_of(
@@ -178,17 +178,22 @@ class OscServer:
             self._news = trio.Event()
             session.advance()
             self._speak(session, datagrams)
-            self._due = session.deadline()
+            self._due = self._next(session)
             with trio.move_on_at(self._due):
                 await self._news.wait()
 
-    def _speak(self, session: OscSession, datagrams: Datagrams) -> None:
+    def _next(self, session: OscSession) -> float:
+        return min(session.deadline(), session.feedback.outbox.due())
+
+    def _speak(self, session: OscSession, datagrams: Datagrams, now: float | None = None) -> None:
+        """Send what may leave by now, unless the socket takes no more."""
         outbox = session.feedback.outbox
-        while outbox:
-            if not datagrams.send(*outbox[0]):
+        now = trio.current_time() if now is None else now
+        while (packet := outbox.first(now)) is not None:
+            if not datagrams.send(*packet):
                 self._stuck.set()
                 return
-            outbox.popleft()
+            outbox.pop_first()
 
     async def _count(self, session: OscSession) -> None:
         while True:
@@ -202,4 +207,4 @@ class OscServer:
             await self._stuck.wait()
             await datagrams.writable()
             self._stuck = trio.Event()
-            self._speak(session, datagrams)
+            self._heard(session, datagrams)

@@ -1,18 +1,18 @@
 """What leaves over OSC: values, states, errors, heartbeats; decided without I/O.
 
 Packets are put into `outbox` with their address, those of a TCP connection into its own of `links`;
-whoever does the I/O empties them, calls `advance` at `deadline` and is called back through `wake`
-when there is something new.
+whoever does the I/O empties them at their pace, calls `advance` at `deadline` and is called back
+through `wake` when there is something new.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from controllers.osc_outbox import Outbox
+from controllers.osc_names import without_folders
+from controllers.osc_outbox import Outbox, UdpOutbox
 from controllers.osc_patterns import Pattern
 from controllers.osc_peers import Address, Asker, Peer, PeerBook
 from controllers.osc_wire import MAX_PACKET_BYTES, Arg, clip, pack_message
@@ -20,8 +20,6 @@ from engine.controls import MAX_TEXT_BYTES, Change, Controls, Parameter, Value
 from engine.errors import ControlError
 
 PREFIX: Final = "/artflow/"
-MAX_WAITING_PACKETS: Final = 20_000
-"""A socket that takes nothing for long costs the oldest packets, not memory."""
 MAX_ANSWERS: Final = 1000
 """Answers to one sender that may wait to leave. The message that passes it is answered whole."""
 
@@ -39,7 +37,7 @@ class OscFeedback:
     def __init__(self, controls: Controls, *, version: str, clock: Callable[[], float]) -> None:
         self.controls = controls
         self.clock = clock
-        self.outbox: deque[tuple[bytes, Address]] = deque(maxlen=MAX_WAITING_PACKETS)
+        self.outbox = UdpOutbox()
         self.links: dict[int, Outbox] = {}
         """Number of a connection that is open to what it has still to be sent."""
         self.wake: Callable[[], None] = lambda: None
@@ -50,7 +48,7 @@ class OscFeedback:
         self._beats = 0
         self._next_beat = clock() + 1
         self._tape: list[bytes] | None = None
-        self._spent: dict[Address, int] = {}
+        self._spent: dict[Address, tuple[int, tuple[Peer, ...]]] = {}
         self._overdrawn: set[Address] = set()
         self._ends = (controls.listen(self._on_change), controls.on_report(self._on_report))
 
@@ -75,18 +73,20 @@ class OscFeedback:
             return
         if len(self._spent) > _MAX_SPENDERS:
             self._spent.clear()
-        self._spent = {to: spent for to, spent in self._spent.items() if self._owed(to)}
-        self._overdrawn &= self._spent.keys()
+        owed = {to: spent for to, spent in self._spent.items() if any(map(self._owes, spent[1]))}
+        self._spent = owed
+        self._overdrawn &= owed.keys()
 
-    def _owed(self, sender: Address) -> bool:
-        return bool(self.links.get(sender.link) if sender.link else self.outbox)
+    def _owes(self, peer: Peer) -> bool:
+        to = peer.address
+        return bool(self.links.get(to.link)) if to.link else self.outbox.waits_for(to)
 
     def may_ask(self, asker: Asker, address: str) -> bool:
         """Whether the sender may be answered more this turn; the first time it may not, it is told.
 
         One packet can ask for 100,000 answers, and those of others must not give way to them.
         """
-        if self._spent.get(asker.sender, 0) < MAX_ANSWERS:
+        if self._spent.get(asker.sender, (0, ()))[0] < MAX_ANSWERS:
             return True
         if asker.sender not in self._overdrawn:
             self._overdrawn.add(asker.sender)
@@ -94,8 +94,9 @@ class OscFeedback:
             self.complain(asker.peers, address, text)
         return False
 
-    def _spend(self, sender: Address, answers: int) -> None:
-        self._spent[sender] = self._spent.get(sender, 0) + answers
+    def _spend(self, sender: Address, to: tuple[Peer, ...]) -> None:
+        answers, _ = self._spent.get(sender, (0, ()))
+        self._spent[sender] = answers + 1, to
 
     def reply(self, asker: Asker, address: str, *args: Arg) -> None:
         """Answer the sender. Raises `ControlError` where the answer does not fit a packet."""
@@ -128,7 +129,7 @@ class OscFeedback:
     def _reply(self, asker: Asker, packet: bytes, value_of: str | None = None) -> None:
         if self._tape is not None:
             self._tape.append(packet)
-        self._spend(asker.sender, 1)
+        self._spend(asker.sender, asker.peers)
         for peer in asker.peers:
             self._send(peer, packet, value_of, answer=True)
 
@@ -136,9 +137,15 @@ class OscFeedback:
         self, peer: Peer, packet: bytes, value_of: str | None = None, *, answer: bool = False
     ) -> None:
         if not peer.address.link:
-            self.outbox.append((packet, peer.address))
+            self.outbox.put(packet, peer.address, value_of, answer=answer)
         elif (link := self.links.get(peer.address.link)) is not None:
             link.put(packet, value_of, answer=answer)
+
+    def _drop(self, peer: Peer, name: str) -> None:
+        if not peer.address.link:
+            self.outbox.drop(peer.address, name)
+        elif (link := self.links.get(peer.address.link)) is not None:
+            link.drop(name)
 
     def send(self, peer: Peer, packet: bytes, value_of: str) -> None:
         """Tell a peer the value of something that is no control, as another dialect calls it."""
@@ -151,7 +158,7 @@ class OscFeedback:
             if pattern is None or pattern.matches(parameter.name):
                 self._send_value(peer, parameter, self.controls.get(parameter.name), now)
                 if asker is not None:
-                    self._spend(asker.sender, 1)
+                    self._spend(asker.sender, (peer,))
 
     def force(self, asker: Asker, name: str) -> None:
         """Tell the sender this value though it set it: it got another than it asked for."""
@@ -186,7 +193,8 @@ class OscFeedback:
         peers = dict.fromkeys(self.book.subscribers())
         if isinstance(origin, Asker):
             peers.update(dict.fromkeys(origin.peers))
-        self.complain(peers, address if address.startswith("/") else PREFIX + address, text)
+        where = address if address.startswith("/") else PREFIX + address
+        self.complain(peers, where, lambda: without_folders(text))
         self.wake()
 
     # changes
@@ -204,6 +212,8 @@ class OscFeedback:
                 self._send_value(peer, parameter, change.value, self.clock())
                 continue
             if origin is not None and peer is origin.author:
+                # what it was told before, and has not left yet, would undo it there
+                self._drop(peer, name)
                 peer.known[name] = change.value
             self._note(peer, name)
         if origin is not None and change.clamped:
@@ -271,7 +281,9 @@ def _steps(parameter: Parameter) -> bool:
 def wire_value(parameter: Parameter, value: Value) -> float | int | str:
     """The value in the type that its declaration promises; reported text is cut to what fits."""
     if parameter.kind == "s":
-        return clip(str(value), MAX_TEXT_BYTES)
+        # what was set leaves as it was set; what the show reports may speak of its files
+        text = without_folders(str(value)) if parameter.read_only else str(value)
+        return clip(text, MAX_TEXT_BYTES)
     return float(value) if parameter.kind == "f" else int(value)
 
 

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import heapq
-import itertools
 import logging
 import math
-import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from controllers import osc_commands
 from controllers.osc_compat import INCOMING, Dialect
 from controllers.osc_feedback import PREFIX, OscFeedback, quotable
+from controllers.osc_names import without_folders
 from controllers.osc_newest import Newest
 from controllers.osc_patterns import Pattern, is_pattern
 from controllers.osc_peers import Address, Asker
+from controllers.osc_timetags import Schedule
 from controllers.osc_wire import (
     Arg,
     Impulse,
@@ -30,21 +29,16 @@ from controllers.osc_wire import (
     OscMessage,
     clip,
     read_packet,
-    seconds_ahead,
 )
 from engine.controls import Controls
 from engine.errors import ArtflowError, ControlError, UnknownControl
 
-MAX_AHEAD_S: Final = 10.0
-MAX_SCHEDULED: Final = 4096
-"""Messages that wait for their timetag."""
-MAX_SCHEDULED_MB: Final = 4
-"""The memory that they may take."""
 MAX_REMEMBERED: Final = 1024
-TELL_EVERY_S: Final = 1.0
 """Requests whose answer can be given again."""
 REMEMBERED_S: Final = 30.0
 """For so long after it last came a request is known again."""
+TELL_EVERY_S: Final = 1.0
+"""So often at most the operator reads what was refused."""
 
 _OURS: Final = frozenset(
     PREFIX + name for name in ("error", "ack", "pong", "heartbeat", "startup")
@@ -52,16 +46,6 @@ _OURS: Final = frozenset(
 """Never answered, or two of us would keep telling each other errors."""
 
 _log = logging.getLogger(__name__)
-
-
-class _Waiting(NamedTuple):
-    """The messages of one bundle until their time; the ticket keeps those of one time in order."""
-
-    due: float
-    ticket: int
-    sender: Address
-    messages: list[OscMessage]
-    octets: int
 
 
 class OscSession:
@@ -90,11 +74,7 @@ class OscSession:
         self.refused = 0
         self._newest = Newest(controls)
         self._clock = clock
-        self._wall = wall
-        self._scheduled: list[_Waiting] = []
-        self._waiting = 0
-        self._waiting_octets = 0
-        self._tickets = itertools.count()
+        self.schedule = Schedule(wall)
         self._answered: OrderedDict[bytes, tuple[float, list[bytes]]] = OrderedDict()
         self._matched: dict[str, list[str]] = {}
         self._names: list[str] = []
@@ -129,8 +109,9 @@ class OscSession:
             self.received += len(messages)
             try:
                 held = self._newest.offer(packet, messages, asker)
-            except ControlError as error:
-                self._refuse(asker, messages[0].address, str(error))
+            except Exception as error:
+                address, args, _ = messages[0]
+                self._refuse(asker, address, self._reason(error, address, args))
                 continue
             if not held:
                 self._let_go()
@@ -161,60 +142,23 @@ class OscSession:
 
     def _take(self, messages: Sequence[OscMessage], sender: Address) -> None:
         """Apply messages of one packet, or keep them for their time."""
-        kept = self._keep(messages, sender)
-        for message in messages:
-            if message.timetag not in kept:
-                self._perform(sender, message)
 
-    def _keep(self, messages: Sequence[OscMessage], sender: Address) -> set[int | None]:
-        """Keep what is to wait; the timetags of it. What has one timetag is never torn."""
-        wall = self._wall()
-        later: dict[int, list[OscMessage]] = {}
-        for message in messages:
-            if message.timetag is not None and seconds_ahead(message.timetag, wall) > 0:
-                later.setdefault(message.timetag, []).append(message)
-        kept: set[int | None] = set()
-        for timetag, bundle in later.items():
-            ahead = seconds_ahead(timetag, wall)
-            octets = sum(map(_octets, bundle))
-            refusal = self._cannot_wait(ahead, len(bundle), octets)
-            if refusal:
-                peers = self.feedback.book.asker(sender).peers
-                self.feedback.complain(peers, bundle[0].address, refusal + ", applied at once")
-                continue
-            kept.add(timetag)
-            self._waiting += len(bundle)
-            self._waiting_octets += octets
-            due = self._clock() + ahead
-            waiting = _Waiting(due, next(self._tickets), sender, bundle, octets)
-            heapq.heappush(self._scheduled, waiting)
-        return kept
+        def refuse(address: str, why: str) -> None:
+            self.feedback.complain(self.feedback.book.asker(sender).peers, address, why)
 
-    def _cannot_wait(self, ahead: float, count: int, octets: int) -> str:
-        if ahead > MAX_AHEAD_S:
-            return f"timetag {ahead:.1f} s ahead; at most {MAX_AHEAD_S:g} s are waited for"
-        if self._waiting + count > MAX_SCHEDULED:
-            return f"at most {MAX_SCHEDULED} messages wait for their timetags"
-        if self._waiting_octets + octets > MAX_SCHEDULED_MB * 1_000_000:
-            return f"at most {MAX_SCHEDULED_MB} MB of messages wait for their timetags"
-        return ""
+        for message in self.schedule.keep(messages, sender, self._clock(), refuse):
+            self._perform(sender, message)
 
     def advance(self) -> None:
         """Do what is due: bundles whose time has come, then feedback."""
         self.feedback.renew()
-        now = self._clock()
-        while self._scheduled and self._scheduled[0].due <= now:
-            waiting = heapq.heappop(self._scheduled)
-            self._waiting -= len(waiting.messages)
-            self._waiting_octets -= waiting.octets
-            for message in waiting.messages:
-                self._perform(waiting.sender, message)
+        for sender, message in self.schedule.take_due(self._clock()):
+            self._perform(sender, message)
         self.feedback.advance()
 
     def deadline(self) -> float:
         """When `advance` has something to do next."""
-        first = self._scheduled[0].due if self._scheduled else math.inf
-        return min(first, self.feedback.deadline())
+        return min(self.schedule.deadline(), self.feedback.deadline())
 
     # messages
 
@@ -255,7 +199,7 @@ class OscSession:
         if isinstance(error, _Unknown):
             return functools.partial(self._unknown, address)
         if isinstance(error, ArtflowError):
-            return str(error)
+            return without_folders(str(error))
         # a mistake of ours behind one address must not silence the others
         _log.error("%s %s", quotable(address, 200), clip(repr(args), 1000), exc_info=error)
         return "this went wrong inside; the log says how"
@@ -384,18 +328,6 @@ class OscSession:
 
 def _digest(*words: object) -> bytes:
     return hashlib.blake2b(repr(words).encode("utf-8", "replace"), digest_size=16).digest()
-
-
-def _octets(message: OscMessage) -> int:
-    """About the memory that a message takes; up to sixteen times its packet."""
-    return 200 + sys.getsizeof(message.address) + _args_octets(message.args)
-
-
-def _args_octets(args: tuple[Arg, ...]) -> int:
-    inside = sum(
-        _args_octets(arg) if isinstance(arg, tuple) else sys.getsizeof(arg) for arg in args
-    )
-    return sys.getsizeof(args) + inside
 
 
 class _Unknown(Exception):

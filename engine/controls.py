@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,13 +26,17 @@ Value = float | int | str
 
 MAX_TEXT_BYTES: Final = 1000
 
+FORMS: Final = MappingProxyType({"#rrggbb": re.compile("#[0-9a-fA-F]{6}")})
+"""What a text may have to look like, by how that is written down."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A named value.
 
     `kind` is the OSC type letter: "f", "i" or "s". `low`/`high` bound numbers (inclusive);
-    `choices` lists the allowed values of an enumerated parameter (strings or ints). `slew` is the
+    `choices` lists the allowed values of an enumerated parameter (strings or ints), `form` names
+    the one of `FORMS` that a text must have. `slew` is the
     time in seconds that a change takes to arrive (0 = at once). `wrap` marks angles, whose travel
     takes the short way round. A `read_only` parameter reports; only the engine sets it.
     """
@@ -43,6 +48,7 @@ class Parameter:
     low: float | None = None
     high: float | None = None
     choices: tuple[str | int, ...] | None = None
+    form: str = ""
     unit: str = ""
     slew: float = 0.0
     wrap: bool = False
@@ -58,7 +64,7 @@ class Parameter:
 
         Numbers are read generously (an integral float for an int, a bool for 0/1, a number as an
         index into `choices` of an enumerated string). Raises `ControlError` on a wrong type, NaN,
-        infinity, an unlisted choice or text over 1,000 bytes.
+        infinity, an unlisted choice, text of another form or over 1,000 bytes.
         """
         if self.kind == "s":
             return self._coerce_text(raw)
@@ -95,6 +101,8 @@ class Parameter:
         if self.choices is not None and raw not in self.choices:
             allowed = ", ".join(str(choice) for choice in self.choices)
             raise ControlError(f"{self.name} cannot be {raw!r}; allowed: {allowed}")
+        if self.form and not FORMS[self.form].fullmatch(raw):
+            raise ControlError(f"{self.name} takes {self.form}, not {raw[:40]!r}")
         return raw
 
     def normalized(self, value: Value) -> float:

@@ -111,7 +111,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         wrap=True,
     ),
     _f("draw/size", 1, 200, 12, "brush diameter", unit="px"),
-    _s("draw/color", "#ffffff", "brush colour, #rrggbb"),
+    Parameter("draw/color", "s", "#ffffff", "brush colour, #rrggbb", form="#rrggbb"),
     _f("output/fade", 0, 1, 1, "0 = black", slew=RIDE_S),
     _f("output/mix", 0, 1, 1, "0 = the input, 1 = the painted picture", slew=RIDE_S),
     _switch("output/freeze", 0, "hold the picture"),

@@ -36,7 +36,7 @@ def main(host="127.0.0.1", port="9000", seconds="5"):
 
     until = time.monotonic() + float(seconds)
     while (left := until - time.monotonic()) > 0:
-        # read on and on: everything at once is some fifty messages
+        # read on and on: many values come at once
         for heard in artflow.get_messages(timeout=min(left, 0.1)):
             print(heard.address, *heard.params, flush=True)
     artflow.send_message("/artflow/unsubscribe", [])

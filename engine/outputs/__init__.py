@@ -16,9 +16,10 @@ from typing import Final
 import trio
 
 from engine.controls import Controls, Value
-from engine.errors import ArtflowError
+from engine.errors import ArtflowError, ControlError, SettingError
 from engine.latest import Frame
 from engine.output import Output
+from engine.outputs.names import plain_name
 from engine.outputs.recorder import Recorder
 from engine.outputs.snapshot import save_snapshot
 
@@ -125,14 +126,14 @@ class Outputs:
     # on the conductor's thread: only take down what was asked for
 
     def _on_start(self, arguments: tuple[Value, ...], origin: object) -> None:
-        name = str(arguments[0]) if arguments else None
+        name = _named(arguments, ".mp4")
         self._ask("record/start", origin, partial(self._start, name))
 
     def _on_stop(self, _: tuple[Value, ...], origin: object) -> None:
         self._ask("record/stop", origin, self._stop)
 
     def _on_snapshot(self, arguments: tuple[Value, ...], origin: object) -> None:
-        name = str(arguments[0]) if arguments else None
+        name = _named(arguments, ".png")
         frame = self._output.shown.get()
         if frame is None:
             self._controls.report("snapshot", "nothing is shown yet; try again soon", origin)
@@ -160,3 +161,15 @@ class Outputs:
 
     def _save(self, frame: Frame, name: str | None, values: dict[str, Value]) -> str:
         return f"snapshot {save_snapshot(frame, values, self._snapshots, name)}"
+
+
+def _named(arguments: tuple[Value, ...], suffix: str) -> str | None:
+    """The name asked for. Raises `ControlError` at once for one that a file cannot have."""
+    if not arguments:
+        return None
+    name = str(arguments[0])
+    try:
+        plain_name(name, suffix)
+    except SettingError as error:
+        raise ControlError(str(error)) from error
+    return name

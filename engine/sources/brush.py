@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from engine.controls import Change, Controls, Value
 from engine.sources.drawing import Drawing, PointerEvent
 from engine.sources.paintbox import Colour
@@ -21,9 +19,7 @@ class Brush:
         self.mirrored = False
         self._controls = controls
         self._drawing = drawing
-        self._colour: Colour = (255, 255, 255)
-        self._refused = not self._take(str(controls.get("draw/color")))
-        self._asker: object = None  # of the colour: hears why it cannot be
+        self._colour = _colour(controls.get("draw/color"))
         controls.on("draw/stroke", self._stroke)
         controls.on("draw/clear", lambda _arguments, _origin: drawing.clear())
         controls.on("draw/undo", self._undo)
@@ -31,16 +27,7 @@ class Brush:
     def changed(self, change: Change) -> None:
         """Hear of a control."""
         if change.parameter.name == "draw/color":
-            self._refused = not self._take(str(change.value))
-            self._asker = change.origin
-
-    def answer(self) -> None:
-        """Put back what could not be taken; later than the change, so that all see it later."""
-        if self._refused:
-            wrong = self._controls.get("draw/color")
-            why = f"draw/color takes #rrggbb, not {wrong!r}"
-            self._controls.report("draw/color", why, self._asker)
-            self._controls.set("draw/color", "#{:02x}{:02x}{:02x}".format(*self._colour))
+            self._colour = _colour(change.value)
 
     def pointer(self, event: PointerEvent) -> None:
         """Follow a pointer, at 0..1 of the picture."""
@@ -54,13 +41,6 @@ class Brush:
         assert not isinstance(size, str)
         return size / min(self.size)
 
-    def _take(self, text: str) -> bool:
-        if not re.fullmatch("#[0-9a-fA-F]{6}", text):
-            return False
-        red, green, blue = bytes.fromhex(text[1:])
-        self._colour = (red, green, blue)
-        return True
-
     def _stroke(self, arguments: tuple[Value, ...], _origin: object) -> None:
         points = [float(value) for value in arguments]
         if self.mirrored:
@@ -69,3 +49,8 @@ class Brush:
 
     def _undo(self, _arguments: tuple[Value, ...], _origin: object) -> None:
         self._drawing.undo()
+
+
+def _colour(value: Value) -> Colour:
+    red, green, blue = bytes.fromhex(str(value)[1:])
+    return red, green, blue

@@ -150,7 +150,6 @@ class Input:
         if self._asked is not None:
             asked, self._asked = self._asked, None
             self._switch(str(asked.value), asked.origin, now)
-        self._brush.answer()
         self._watch(now)
         self._measure(now)
 

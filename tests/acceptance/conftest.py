@@ -3,12 +3,14 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.helpers import shared_memory
 from tests.helpers.player import Player
 from tests.helpers.program import Program, artflow
 
@@ -29,26 +31,52 @@ def played(
             player.close()
 
 
-def recording_since(player: Player) -> float:
-    """Wait until a recording runs; the `time.monotonic()` at which it began, within half a second.
-
-    Call it as soon as it was asked for: record/seconds is told twice a second.
+@dataclass
+class Running:
+    """When a recording began and ended, as far as it is known from outside: not before the one
+    moment and not after the other, both as `time.monotonic()` tells them.
     """
-    length_s = 0.0
-    begun = time.monotonic()
 
-    def runs() -> bool:
-        nonlocal length_s, begun
-        length_s, begun = float(player.ask("record/seconds")), time.monotonic()
-        return length_s > 0
+    began: tuple[float, float]
+    ended: tuple[float, float] = (0.0, 0.0)
 
-    player.until(runs, "recording")
-    return begun
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Around what ends it."""
+        before = time.monotonic()
+        yield
+        self.ended = before, time.monotonic()
+
+    @property
+    def elapsed_s(self) -> tuple[float, float]:
+        """How long it was, at least and at most."""
+        return self.ended[0] - self.began[1], self.ended[1] - self.began[0]
 
 
-def shared_memory() -> set[str]:
-    folder = Path("/dev/shm")
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+def recording_since(player: Player, asked: float) -> Running:
+    """Wait until a recording runs; `asked` is the moment at which it was asked for."""
+
+    def length_s() -> float:
+        return float(player.ask("record/seconds"))
+
+    player.until(length_s, "recording")
+    # so long it has been already: told twice a second, so it may be longer, but not shorter
+    length = length_s()
+    return Running((asked, time.monotonic() - length))
+
+
+def painted_more(player: Player, pictures: int = 8) -> None:
+    """Wait for so many pictures more: what was changed before is in the newest of them."""
+    before = player.ask("painter/frames")
+    player.until(lambda: player.ask("painter/frames") >= before + pictures, "pictures")
+
+
+def gone(pids: Iterable[int]) -> None:
+    """Wait until none of these processes is there."""
+    deadline = time.monotonic() + PATIENCE_S
+    while left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]:
+        assert time.monotonic() < deadline, f"orphans: {left}"
+        time.sleep(0.05)
 
 
 def frames_held(mark: str) -> list[str]:
@@ -72,10 +100,10 @@ def nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No shared memory is left behind by whatever ran: none by name, none held by an orphan."""
     mark = f"ARTFLOW_TEST={uuid.uuid4().hex}"
     monkeypatch.setenv(*mark.split("="))
-    before = shared_memory()
+    before = shared_memory.names()
     yield
     deadline = time.monotonic() + PATIENCE_S
     while (held := frames_held(mark)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not held
-    assert shared_memory() <= before
+    assert not shared_memory.left_since(before)

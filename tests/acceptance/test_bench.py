@@ -45,13 +45,13 @@ def test_the_show_bench_measures_frames_osc_and_the_window(tmp_path: Path) -> No
         )
     assert figures["frames"]["size"] == [512, 512]
     assert figures["frames"]["fps"] > 0
-    assert figures["frames"]["round_trip"]["count"] > 10
+    assert figures["frames"]["round_trip"]["count"] > 0
     assert figures["osc"]["sent"] == 2000
     # newest wins: what a newer value replaced was not stored, but the painter has a newer one
     assert 0 < figures["osc"]["stored"] <= 2000
     assert figures["osc"]["datagram_to_painter"]["count"] > 1900
     assert figures["window"]["first_picture_ms"] > 0
-    assert figures["window"]["source_to_window"]["count"] > 10
+    assert figures["window"]["source_to_window"]["count"] > 0
 
 
 def test_the_osc_bench_floods_and_compares(tmp_path: Path) -> None:

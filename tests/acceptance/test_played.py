@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.conftest import played, recording_since
+from tests.acceptance.conftest import painted_more, played, recording_since
 from tests.helpers.pictures import assert_clock, difference, loaded
 from tests.helpers.tools import need_tool
 
@@ -37,33 +38,37 @@ def test_oscsend_changes_the_painted_picture(tmp_path: Path) -> None:
             program.until(path.exists, f"snapshot {name}")
             return path
 
-        time.sleep(1)
+        painted_more(player)
         one = loaded(shot("one"))
         again = loaded(shot("again"))
         assert difference(one, again) < 1.0, "a still input with a fixed seed rests"
         oscsend("/artflow/prompt/a", "s", "neon city at night")
         oscsend("/artflow/paint/strength", "f", "0.6")
         player.until_value("prompt/a", "neon city at night")
-        time.sleep(1.5)
+        player.until_value("paint/strength", pytest.approx(0.6))
+        painted_more(player)
         other = loaded(shot("other"))
         assert difference(one, other) > 8
         oscsend("/artflow/panic", "")
-        time.sleep(0.5)
-        safe = loaded(shot("safe"))
-        assert difference(safe, quadrants()) < 2.0, "panic shows the source"
+        names = (f"safe-{number}" for number in itertools.count())
+        program.until(
+            lambda: difference(loaded(shot(next(names))), quadrants()) < 2.0,
+            "the source, which panic shows",
+        )
         assert program.stop() == 0
 
 
 def test_a_stopped_show_closes_its_recording_and_exits_0(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with played("--headless", data=data) as (program, player):
+        asked = time.monotonic()
         player.send("record/start", "take")
-        since = recording_since(player)
+        recording = recording_since(player, asked)
         time.sleep(2)
-        elapsed_s = time.monotonic() - since
-        program.process.terminate()
-        assert program.ended() == 0
-    assert_clock(data / "recordings" / "take.mp4", elapsed_s)
+        with recording.ending():
+            program.process.terminate()
+            assert program.ended() == 0
+    assert_clock(data / "recordings" / "take.mp4", recording.elapsed_s)
 
 
 def test_seconds_ends_the_show_by_itself(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.acceptance.conftest import played, recording_since
+from tests.acceptance.conftest import painted_more, played, recording_since
 from tests.helpers.loras_made import strong_lora
 from tests.helpers.mirror_beside import mirror_beside
 from tests.helpers.mirror_server import Answer, MirrorServer
@@ -79,7 +78,7 @@ def test_a_style_is_fetched_while_the_show_paints_and_fades_in(tmp_path: Path) -
                 data=data,
             ) as (program, player),
         ):
-            since = recording_since(player)
+            recording = recording_since(player, program.started)
             player.until_value("painter/state", "painting")
             player.until(lambda: player.ask("painter/fps") > 0, "pictures")
             painted_s = float(player.ask("record/seconds"))
@@ -90,13 +89,14 @@ def test_a_style_is_fetched_while_the_show_paints_and_fades_in(tmp_path: Path) -
             dump.wait_for('/preset/storm/state s "active"')
             player.until_value("preset/storm/weight", 1)
             assert player.ask("preset/current") == "storm"
+            painted_more(player)
             active_s = float(player.ask("record/seconds"))
             player.until(lambda: player.ask("record/seconds") > active_s + 3, "more of the show")
             told = list(dump.lines)
             osc_send(port, "/artflow/preset/unload", "s", "storm")
             dump.wait_for('/preset/storm/state s "installed"', len(told))
-            elapsed_s = time.monotonic() - since
-            assert program.stop() == 0
+            with recording.ending():
+                assert program.stop() == 0
 
     states = [line.split('"')[1] for line in told if "/preset/storm/state s" in line]
     come = states[states.index("queued") :]
@@ -112,7 +112,7 @@ def test_a_style_is_fetched_while_the_show_paints_and_fades_in(tmp_path: Path) -
         hashlib.sha256(STYLE).hexdigest()
     )
     pictures, moments = recorded(take)
-    assert_clock(moments, elapsed_s)
+    assert_clock(moments, recording.elapsed_s)
     calm = pictures[int(30 * before_s)]
     restless = difference(calm, pictures[int(30 * before_s) - 15])
     styled = pictures[int(30 * (active_s + 2.5))]

@@ -86,7 +86,8 @@ def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> list
 def test_a_preset_is_fetched_and_once_only(
     data: Path, mirror: MirrorServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mirror.rate = 10e6  # so slow that a tenth can be seen
+    # so slow that a tenth can be seen
+    mirror.always["/ours"] = Answer(trickle=(len(BODY) // 10, 0.12))
     out = said(capsys, "download", "ours", "--model", "sd15-lcm")
     assert out[0] == "ours for SD 1.5: ours.safetensors, 2.2 MB, from mirror 0 or mirror 1"
     assert out[1:3] == ["ours: queued", "ours: resolving"]
@@ -336,13 +337,15 @@ def test_ctrl_c_keeps_what_came_and_the_next_goes_on(
     data: Path, mirror: MirrorServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mirror.rate = 1e6
+    mirror.answers["/ours"] = [Answer(stall_after=len(BODY) // 2)]
+    part = part_path(data / FILE)
     words = ("presets", "download", "ours", "--base", "sd15")
     with artflow(*words, data=data) as program:
         program.says("downloading from mirror 0")
-        program.until(lambda: mirror.sent > 400_000)
+        program.until(lambda: part.exists() and part.stat().st_size > 400_000)
         assert program.stop() == 130
         assert "Traceback" not in program.output
-        kept = part_path(data / FILE).stat().st_size
+        kept = part.stat().st_size
         assert 0 < kept < len(BODY)
         assert program.lines[-1] == (
             f"ours: cancelled; {kept / 1e6:.1f} MB of 2.2 MB are kept, "
@@ -358,7 +361,7 @@ def test_ctrl_c_keeps_what_came_and_the_next_goes_on(
         assert program.lines[-1] == f"ours is here: {data / FILE}"
     assert mirror.ranges("/ours") == ["", f"bytes={kept}-"]
     assert (data / FILE).read_bytes() == BODY
-    assert not part_path(data / FILE).exists()
+    assert not part.exists()
 
 
 def test_a_socks_proxy_without_its_package_is_one_line(

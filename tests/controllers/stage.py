@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+from controllers.osc_outbox import UdpOutbox
 from controllers.osc_peers import Address
 from controllers.osc_session import OscSession
 from controllers.osc_wire import Arg, OscMessage, pack_message, read_packet
@@ -18,6 +21,15 @@ Heard = tuple[str, tuple[Arg, ...]]
 """A name under /artflow/ and the arguments."""
 
 
+def drained(outbox: UdpOutbox) -> list[tuple[bytes, Address]]:
+    """Everything that waits to leave over UDP, whatever the pace."""
+    packets: list[tuple[bytes, Address]] = []
+    while (packet := outbox.first(math.inf)) is not None:
+        packets.append(packet)
+        outbox.pop_first()
+    return packets
+
+
 class Stage:
     """A session over the built-in table; what it sends is sorted by receiver."""
 
@@ -31,7 +43,7 @@ class Stage:
             wall=lambda: WALL_S + self.now,
             compat=compat,
         )
-        self._heard: dict[Address, list[OscMessage]] = {}
+        self.unheard: dict[Address, list[OscMessage]] = {}
 
     def send(self, sender: Address, name: str, *args: Arg) -> None:
         address = name if name.startswith("/") else "/artflow/" + name
@@ -39,7 +51,17 @@ class Stage:
 
     def send_bytes(self, sender: Address, *packets: bytes) -> None:
         self.session.receive([(packet, sender) for packet in packets])
+        self.advance()
+
+    def advance(self) -> None:
+        """Let the session do what is due, and take from it what it has to say."""
         self.session.advance()
+        self._collect()
+
+    def _collect(self) -> None:
+        for packet, to in drained(self.session.feedback.outbox):
+            assert len(packet) < 1400
+            self.unheard.setdefault(to, []).extend(read_packet(packet))
 
     def wait(self, seconds: float) -> None:
         """Let time pass, waking the session whenever it asked to be woken."""
@@ -47,18 +69,14 @@ class Stage:
         while (deadline := self.session.deadline()) <= until:
             assert deadline >= self.now - 1e-6, "asks to be woken in the past"
             self.now = max(self.now, deadline)
-            self.session.advance()
+            self.advance()
         self.now = until
-        self.session.advance()
+        self.advance()
 
     def heard(self, receiver: Address, *, beats: bool = False) -> list[Heard]:
         """What was sent to `receiver` since the last look."""
-        outbox = self.session.feedback.outbox
-        while outbox:
-            packet, to = outbox.popleft()
-            assert len(packet) < 1400
-            self._heard.setdefault(to, []).extend(read_packet(packet))
-        messages = self._heard.pop(receiver, [])
+        self._collect()
+        messages = self.unheard.pop(receiver, [])
         heard = [(message.address.removeprefix("/artflow/"), message.args) for message in messages]
         return heard if beats else [one for one in heard if one[0] != "heartbeat"]
 

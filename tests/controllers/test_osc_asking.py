@@ -288,6 +288,20 @@ def test_a_shell_may_repeat_its_request_from_any_socket() -> None:
     assert fired == ["draw/undo"] * 2
 
 
+def test_a_request_for_what_cannot_be_is_acknowledged_so() -> None:
+    stage = Stage()
+    stage.send(ALICE, "request", "cue-1", "draw/color", "red")
+    stage.send(ALICE, "request", "cue-2", "draw/color", "#12ab3C")
+    heard = stage.heard(ALICE)
+    told = "draw/color takes #rrggbb, not 'red'"
+    assert errors(heard) == [("/artflow/draw/color", told, "cue-1")]
+    assert [args for name, args in heard if name == "ack"] == [
+        ("cue-1", "draw/color", 0),
+        ("cue-2", "draw/color", 1),
+    ]
+    assert stage.controls.get("draw/color") == "#12ab3C"
+
+
 # too much at once
 
 
@@ -309,11 +323,10 @@ def flood(stage: Stage, *messages: bytes, timetag: int = 1) -> list[Heard]:
         pack_message("/artflow/list"),
         pack_message("/artflow/*/*", "?"),
         pack_message("/artflow/paint/steps", "?"),
-        pack_message("/artflow/subscribe"),
         pack_message("/artflow/ping"),
         pack_message("/artflow/request", 1, "get"),
     ],
-    ids=["get", "list", "pattern", "question", "subscribe", "ping", "request"],
+    ids=["get", "list", "pattern", "question", "ping", "request"],
 )
 def test_a_packet_that_asks_for_too_much_is_told_once(message: bytes) -> None:
     stage = Stage()
@@ -322,6 +335,17 @@ def test_a_packet_that_asks_for_too_much_is_told_once(message: bytes) -> None:
     assert [text for _, text in errors(heard)] == [OVER]
     # the message that passes the limit is answered whole
     assert MAX_ANSWERS <= len(heard) <= MAX_ANSWERS + 3 * len(controls)
+    stage.send(ALICE, "ping", 1)
+    assert ("pong", (1,)) in stage.heard(ALICE)
+
+
+def test_who_subscribes_too_often_hears_the_newest_values_once() -> None:
+    stage = Stage()
+    heard = flood(stage, pack_message("/artflow/subscribe"))
+    assert [text for _, text in errors(heard)] == [OVER]
+    values = [name for name, _ in heard if stage.controls.is_parameter(name)]
+    state = [parameter.name for parameter in stage.controls.parameters() if parameter.choices]
+    assert {name for name in values if values.count(name) > 1} <= set(state)
     stage.send(ALICE, "ping", 1)
     assert ("pong", (1,)) in stage.heard(ALICE)
 

@@ -27,7 +27,7 @@ from presets.control_table import Written, table
 from presets.preset_controls import IdTrigger, rows
 from tests.helpers.catalogues import load_catalogue
 from tests.helpers.osc import OscClient, Served, bundle, free_udp_port, serving
-from tests.helpers.osc_programs import pure_data, super_collider, with_ports
+from tests.helpers.osc_programs import Peer, pure_data, super_collider, with_ports
 from tests.helpers.tools import need_tool
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
@@ -155,18 +155,17 @@ def test_the_super_collider_file(stage: Stage, tmp_path: Path) -> None:
 
 
 def test_the_python_file(stage: Stage) -> None:
-    command = [sys.executable, str(EXAMPLES / "play_artflow.py"), "127.0.0.1", str(stage.port), "1"]
-    done = subprocess.run(
-        command, check=True, timeout=PATIENCE_S, capture_output=True, encoding="utf-8"
-    )
-    heard = done.stdout.splitlines()
-    assert "/artflow/paint/strength 0.5" in heard  # as it was at first
-    assert "/artflow/painter/state starting" in heard
-    assert "/artflow/ack python-1 snapshot 1" in heard
-    assert not [line for line in heard if line.startswith("/artflow/error")]
+    command = [sys.executable, str(EXAMPLES / "play_artflow.py"), "127.0.0.1", str(stage.port)]
+    with Peer([*command, "3600"]) as python:
+        python.wait_for(r"^/artflow/paint/strength 0\.5$")  # as it was at first
+        python.wait_for("^/artflow/painter/state starting$")
+        python.wait_for("^/artflow/ack python-1 snapshot 1$")
+        assert not [line for line in python.lines if not re.match("/artflow/(?!error)", line)]
     values = [stage.controls.get(name) for name in ("prompt/a", "paint/seed", "paint/steps")]
     assert values == ["a lighthouse in fog", 7, 2]
     assert stage.fired == [("snapshot", ("from-python",))]
+    # and it comes to its end by itself
+    subprocess.run([*command, "0"], check=True, timeout=PATIENCE_S)
 
 
 def test_the_shell_script(stage: Stage) -> None:

@@ -312,7 +312,7 @@ def test_what_waits_is_bounded() -> None:
     assert "4096 messages wait" in str(errors(stage.heard(ALICE)))
     stage.wait(2)
     assert stage.controls.get("draw/size") == 5.0
-    assert (stage.session._waiting, stage.session._waiting_octets) == (0, 0)
+    assert (stage.session.schedule.waiting, stage.session.schedule.waiting_octets) == (0, 0)
 
 
 def test_a_bundle_that_finds_no_room_to_wait_stays_whole() -> None:
@@ -346,11 +346,11 @@ def test_what_waits_is_bounded_in_memory(size: int, message: bytes) -> None:
     soon = timetag_at(WALL_S + stage.now + 9)
     for _ in range(2 * 4_000_000 // size):
         stage.session.receive([(bundle(soon, message), ALICE)])
-    assert 1 <= stage.session._waiting <= 4_000_000 // size
+    assert 1 <= stage.session.schedule.waiting <= 4_000_000 // size
     heard = [text for _, text in errors(stage.heard(ALICE))]
     assert heard[0] == "at most 4 MB of messages wait for their timetags, applied at once"
     stage.wait(10)
-    assert (stage.session._waiting, stage.session._waiting_octets) == (0, 0)
+    assert (stage.session.schedule.waiting, stage.session.schedule.waiting_octets) == (0, 0)
 
 
 # anything

@@ -16,6 +16,7 @@ from controllers.osc_peers import Address
 from controllers.osc_tcp import MAX_CONNECTIONS, TURN_PACKETS, open_both, open_tcp
 from controllers.osc_udp import open_udp
 from controllers.osc_wire import pack_message, timetag_at
+from engine.controls import Parameter
 from engine.errors import ListenError
 from tests.controllers.test_osc_server import started
 from tests.helpers.osc import bundle, table
@@ -162,6 +163,22 @@ async def test_a_client_that_stops_reading_hears_the_newest_and_every_event(
     await stuck.send("/artflow/paint/steps", 4)
     await trio.sleep(0.1)
     assert controls.get("paint/steps") == 4
+
+
+async def test_who_sets_a_value_does_not_hear_the_one_before_it_afterwards(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    controls = table()
+    controls.declare(*(Parameter(f"many/{number}", "f", 0.0, "") for number in range(400)))
+    _, network = await started(nursery, autojump_clock, controls)
+    slow = network.listener.connect(lockstep=True)
+    await slow.send("/artflow/subscribe")
+    await trio.sleep(0.1)  # the first packets are on their way
+    await slow.send("/artflow/many/399", 0.75)
+    await trio.sleep(0.1)
+    heard = dict(await slow.heard(1))
+    assert heard["many/398"] == (0.0,)
+    assert "many/399" not in heard
 
 
 async def test_a_client_that_takes_nothing_for_long_is_disconnected(

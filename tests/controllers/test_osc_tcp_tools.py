@@ -15,7 +15,16 @@ from pythonosc import tcp_client
 from controllers.osc_framing import Framing, framed
 from controllers.osc_wire import pack_message
 from engine.controls import Controls
-from tests.helpers.osc import PATIENCE_S, OscClient, OscDump, Served, osc_send, serving, table
+from tests.helpers.osc import (
+    PATIENCE_S,
+    OscClient,
+    OscDump,
+    Served,
+    osc_send,
+    serving,
+    table,
+    wait_until,
+)
 from tests.helpers.tools import need_tool
 
 
@@ -47,6 +56,8 @@ def test_oscsend_over_tcp_and_oscdump_hears(show: Served, controls: Controls) ->
         oscsend_tcp(show.port, "/artflow/paint/strength", "f", 0.25)
         for number in range(5):
             oscsend_tcp(show.port, "/artflow/draw/stroke", "f", number)
+            # each is a connection of its own: between those no order is promised
+            wait_until(lambda: len(strokes) > number, f"stroke {number}")  # noqa: B023
         oscsend_tcp(show.port, "/artflow/request", "ssi", "17", "paint/steps", 9)
         dump.wait_for(r'^/artflow/ack ssi "17" "paint/steps" 1$')
         dump.wait_for(r"^/artflow/paint/steps i 4$")

@@ -24,6 +24,7 @@ from tests.helpers.osc import (
     osc_send,
     serving,
     table,
+    wait_until,
 )
 from tests.helpers.tools import need_tool
 
@@ -220,6 +221,6 @@ def test_every_example_of_the_page_works(
             )
             assert done.stdout.startswith("/artflow/paint/strength [0.")
     assert ("snapshot", ("my-first",)) in fired
-    assert ("panic", ()) in fired
+    wait_until(lambda: ("panic", ()) in fired, "panic, which went over TCP")
     assert show.controls.get("prompt/a") == "sunrise"
     assert {language for language, _ in _blocks()} == {"sh", "text", "python", "supercollider"}

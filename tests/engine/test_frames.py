@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from engine.frames import FrameMailbox, MailboxHandle
 from engine.latest import Latest, Picture
+from tests.helpers import shared_memory
 
 WRITER = """
 import sys, time
@@ -173,7 +174,7 @@ def test_no_descriptors_left_is_an_error_that_leaves_none_behind(
 
 
 def test_nothing_is_left_in_shared_memory() -> None:
-    before = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
+    before = shared_memory.names()
     fds = len(os.listdir("/proc/self/fd"))
     box = FrameMailbox.create(64, 64)
     process = writer(box)
@@ -182,8 +183,7 @@ def test_nothing_is_left_in_shared_memory() -> None:
     process.wait()
     del box
     assert len(os.listdir("/proc/self/fd")) == fds
-    after = set(os.listdir("/dev/shm")) if os.path.isdir("/dev/shm") else set()
-    assert after <= before
+    assert not shared_memory.left_since(before)
 
 
 def test_latest_wakes_those_who_wait() -> None:

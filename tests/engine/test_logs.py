@@ -246,6 +246,10 @@ def test_a_terminal_that_hangs_up_ends_nothing() -> None:
         os.close(slave)
 
 
+STUCK = 1_000_000
+"""Bytes that no pipe holds."""
+
+
 class Pipe:
     """A pipe that is full, and a printer with a line stuck in it."""
 
@@ -254,7 +258,7 @@ class Pipe:
         self.stream = os.fdopen(taken, "w")
         self.printer = logs.Printer()
         self.written: list[str] = []
-        self.put("x" * 1_000_000)
+        self.put("x" * STUCK)
         while self.printer._lines:
             pass
 
@@ -271,9 +275,10 @@ class Pipe:
 
     def take(self) -> None:
         """Read all, so that the printer goes on."""
-        os.read(self.end, 1_000_000)
-        while not self.printer.flush(0.01):
-            os.read(self.end, 1_000_000)
+        left = STUCK
+        while left:  # and not a byte more: there may be none, and that would be waited for
+            left -= len(os.read(self.end, left))
+        assert self.printer.flush(PATIENCE_S)
 
     def close(self) -> None:
         self.stream.close()

@@ -23,14 +23,10 @@ async def test_paints_with_the_settings_it_was_told() -> None:
         await bench.state("painting")
         assert bench.ends.worked == [], "nothing is painted yet"
         await bench.painted(9)
-        with trio.fail_after(10):
-            while bench.ends.worked != [True]:
-                await trio.sleep(0.005)
+        await bench.until(lambda: bench.ends.worked == [True])
         bench.controls.set("paint/seed", 77)
         bench.painting.offer(bench.controls.commit())
-        with trio.fail_after(10):
-            while not bench.applied:
-                await trio.sleep(0.005)
+        await bench.until(lambda: bench.applied)
         frame = await bench.painted(10)
         assert frame.snapshot_seq == bench.applied[-1].snapshot_seq == bench.controls.committed.seq
         # what the painter does not read is not sent
@@ -38,7 +34,7 @@ async def test_paints_with_the_settings_it_was_told() -> None:
         bench.painting.offer(bench.controls.commit())
         await trio.sleep(0.1)
         assert len(bench.applied) == 1
-        with trio.fail_after(10):
+        with trio.fail_after(60):
             while not bench.controls.get("painter/fps"):
                 await bench.painted(11)
         assert bench.controls.get("painter/frames")
@@ -49,9 +45,7 @@ async def test_held_while_not_active() -> None:
         await bench.painted(1)
         bench.controls.set("paint/active", 0)
         bench.painting.offer(bench.controls.commit())
-        with trio.fail_after(10):
-            while not bench.applied:
-                await trio.sleep(0.005)
+        await bench.until(lambda: bench.applied)
         assert bench.ends.outputs is not None
         bench.ends.outputs.take()
         assert bench.ends.inputs is not None
@@ -98,7 +92,7 @@ async def test_a_painter_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPa
 async def test_a_painter_that_hangs_in_a_frame_is_stalled_then_ended(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(supervision.PHASE_LIMITS_S, "painting", 2.0)
+    monkeypatch.setitem(supervision.PHASE_LIMITS_S, "painting", 3.0)
     async with show("HangsAtWork") as bench:
         await bench.state("painting")
         assert bench.ends.inputs is not None
@@ -106,9 +100,9 @@ async def test_a_painter_that_hangs_in_a_frame_is_stalled_then_ended(
         await bench.state("stalled")
         assert not bench.ends.painting
         await bench.state("restarting")
-        stalled = bench.states.index("stalled")
-        assert bench.states[stalled + 1] == "restarting", "beats alone are no painting"
-        assert "hung for 2 s while painting" in bench.errors[0]
+        before = bench.states[bench.states.index("restarting") - 1]
+        assert before == "stalled", "beats alone are no painting"
+        assert "hung for 3 s while painting" in bench.errors[0]
 
 
 async def test_an_error_while_painting_is_told_in_one_line() -> None:
@@ -174,6 +168,7 @@ async def test_what_lies_in_the_users_folder_is_not_taken_for_ours(
     (tmp_path / "engine/__init__.py").write_text("raise SystemExit('not me')")
     (tmp_path / "token.py").write_text("raise SystemExit('nor me')")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)  # a relative one would name this folder
     async with show() as bench:
         await bench.painted(1)
 

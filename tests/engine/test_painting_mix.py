@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import trio
 
@@ -24,17 +25,21 @@ async def test_the_copying_painter_takes_every_file() -> None:
         assert set(bench.staged) == set(FILES)
 
 
-async def test_a_mix_is_in_the_pictures_from_when_its_files_are_ready() -> None:
+async def test_a_mix_is_in_the_pictures_from_when_its_files_are_ready(tmp_path: Path) -> None:
+    later = tmp_path / "later"
+    files = {"neon": LoraFile(str(later), "sd15"), "anime": FILES["anime"]}
     async with show("ShowsItsMix") as bench:
         await bench.painted(1)
-        bench.painting.blend(MIX)
-        await bench.painted(1)  # the first file is slow to read: painting goes on
+        bench.painting.blend(Mix(files, MIX.weights))
+        await bench.until(lambda: bench.applied)
+        await bench.painted(2)  # the first file is slow to read: painting goes on
         assert bench.staged == []
+        later.touch()
         await bench.painted(1, 76)  # the picture may be seen before what was said of it is read
         await bench.until(lambda: set(bench.staged) == set(FILES))
-        bench.painting.blend(Mix(FILES, {"neon": -0.5}))
+        bench.painting.blend(Mix(files, {"neon": -0.5}))
         await bench.painted(100, 50)
-        bench.painting.blend(Mix(FILES, {}, words_a="12345"))
+        bench.painting.blend(Mix(files, {}, words_a="12345"))
         await bench.painted(100, 105)
         assert len(bench.staged) == 2, "nothing is read twice"
 
@@ -43,7 +48,8 @@ async def test_nothing_is_sent_twice() -> None:
     async with show() as bench:
         await bench.painted(1)
         bench.painting.blend(MIX)
-        await bench.until(lambda: len(bench.staged) == 2)
+        # which of them is told first is not promised
+        await bench.until(lambda: len(bench.staged) == 2 and bench.applied)
         applied = len(bench.applied)
         for _ in range(20):
             bench.painting.blend(Mix(dict(FILES), dict(MIX.weights)))

@@ -26,7 +26,7 @@ from tests.helpers.mirror_server import MirrorServer, pattern, serving
 
 QUICK = Limits(
     connect_s=2,
-    silent_s=0.25,
+    silent_s=1,
     slow_bytes_s=200_000,
     slow_s=0.3,
     quiet_s=3,

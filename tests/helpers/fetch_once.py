@@ -1,5 +1,6 @@
 """`python -m tests.helpers.fetch_once URL FOLDER SIZE SHA256 [LARGEST]` fetches one file, in a
-process of its own, and prints how it ended. LARGEST: no file may grow past so many bytes.
+process of its own, and prints how it ended, after a line for every state that it goes through.
+LARGEST: no file may grow past so many bytes.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from presets.download import Downloader
 from presets.wanted import Limits, Mirror, Progress, Wanted, WantedFile
 
 
+def _tell(_id: str, progress: Progress) -> None:
+    print(json.dumps(progress.state), flush=True)
+
+
 async def _fetch(url: str, folder: str, size: str, sha256: str) -> Progress:
     async with trio.open_nursery() as nursery:
-        downloader = Downloader(lambda *_: None, limits=Limits(lock_every_s=0.05))
+        downloader = Downloader(_tell, limits=Limits(lock_every_s=0.05))
         await nursery.start(downloader.run)
         file = WantedFile("anime.safetensors", (Mirror("m", url),), int(size), sha256)
         end = await downloader.want(Wanted("anime", Path(folder), (file,))).wait()

@@ -13,7 +13,7 @@ import hashlib
 import random
 import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 import trio
@@ -26,8 +26,9 @@ class Answer:
     """How one answer is given; by default as it should be.
 
     `cut_after`, `stall_after` count body bytes, `corrupt_at` is a place in the file; `trickle` is
-    (bytes, seconds between). `headers` are added or take the place of others, `drop` leaves some
-    out, `body` is another file in place of this one.
+    (bytes, seconds between), and each piece waits until `may_send` holds of what was sent.
+    `headers` are added or take the place of others, `drop` leaves some out, `body` is another file
+    in place of this one.
     """
 
     status: int = 0
@@ -43,6 +44,7 @@ class Answer:
     stall_after: int | None = None
     trickle: tuple[int, float] | None = None
     extra: bytes = b""
+    may_send: Callable[[int], bool] = lambda sent: True  # noqa: ARG005
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,8 @@ class MirrorServer:
         sent, began_s = 0, trio.current_time()
         end = min((n for n in (how.cut_after, how.stall_after) if n is not None), default=None)
         while sent < len(rest) and (end is None or sent < end):
+            while not how.may_send(sent):
+                await trio.sleep(0.002)
             count = min(piece, len(rest) - sent, len(rest) if end is None else end - sent)
             data = rest[sent : sent + count]
             if how.chunked:

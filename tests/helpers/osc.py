@@ -25,7 +25,7 @@ from engine.controls import Controls
 from engine.parameters import PARAMETERS, TRIGGERS
 from tests.helpers.tools import need_tool
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """Longest wait for anything: only there so that a hang ends."""
 
 
@@ -40,6 +40,14 @@ def bundle(timetag: int, *packets: bytes) -> bytes:
     """A bundle of packets (messages or bundles)."""
     sized = (struct.pack(">i", len(packet)) + packet for packet in packets)
     return b"#bundle\0" + struct.pack(">Q", timetag) + b"".join(sized)
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Fails where it does not come to hold."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what}"
+        time.sleep(0.01)
 
 
 def free_udp_port() -> int:
@@ -80,18 +88,20 @@ class OscDump:
                 self._heard.notify_all()
 
     def _await_listening(self) -> None:
-        hello = pack_message("/hello")
+        number = 0
         deadline = time.monotonic() + PATIENCE_S
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             while not self.lines and time.monotonic() < deadline:
-                probe.sendto(hello, ("127.0.0.1", self.port))
+                number += 1
+                probe.sendto(pack_message("/hello", number), ("127.0.0.1", self.port))
                 with self._heard:
                     self._heard.wait(0.02)
         assert self.lines, "oscdump does not listen"
+        self.wait_for(f"^/hello i {number}$")  # what was sent after the first one heard comes, too
         self.lines.clear()
 
     def wait_for(self, pattern: str, since: int = 0) -> str:
-        """The first of `lines[since:]` that the pattern is found in; fails after 20 s."""
+        """The first of `lines[since:]` that the pattern is found in; fails after a minute."""
 
         def found() -> str | None:
             return next((line for line in self.lines[since:] if re.search(pattern, line)), None)
@@ -142,7 +152,7 @@ class OscClient:
     def wait_for(
         self, address: str, where: Callable[[tuple[Arg, ...]], bool] = lambda _: True
     ) -> tuple[Arg, ...]:
-        """The arguments of the next message there (others are skipped); fails after 20 s."""
+        """The arguments of the next message there (others are skipped); fails after a minute."""
         deadline = time.monotonic() + PATIENCE_S
         seen: list[OscMessage] = []
         while (left := deadline - time.monotonic()) > 0:

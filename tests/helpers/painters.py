@@ -21,7 +21,7 @@ MODULE = "tests.helpers.painters"
 class ShowsItsMix(CopyPainter):
     """Adds a hundred times the mix to every pixel; it cannot read files that are called bad.
 
-    The first file takes a second to read.
+    The first file takes a second to read; one that is called later is read once it is there.
     """
 
     def __init__(self) -> None:
@@ -31,6 +31,8 @@ class ShowsItsMix(CopyPainter):
     def stage(self, file: LoraFile) -> object:
         if not self._ready:
             time.sleep(1.0)
+        while file.path.endswith("later") and not os.path.exists(file.path):
+            time.sleep(0.01)
         if file.path.endswith("bad"):
             raise LoraError(f"'{file.path}' is bad for {file.base}")
         return file

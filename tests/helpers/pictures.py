@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Array = NDArray[Any]
-CLOCK_WITHIN_S = 1.5
-"""A recording's beginning and end are known from outside within half a second each."""
+CLOCK_WITHIN_S = 0.2
+"""A few frames: what lies between the word of a beginning or an end and the tick it falls on."""
 
 
 def recorded(path: Path) -> tuple[list[Array], list[float]]:
@@ -67,9 +67,15 @@ def unbroken(moments: list[float], fps: float = 30.0) -> bool:
     return bool(len(steps) and np.abs(steps - 1 / fps).max() < 1e-3)
 
 
-def assert_clock(recording: Path | list[float], elapsed_s: float, fps: float = 30.0) -> None:
-    """The recording, or the times of its frames, is unbroken and as long as it ran."""
+def assert_clock(
+    recording: Path | list[float], elapsed_s: tuple[float, float], fps: float = 30.0
+) -> None:
+    """The recording, or the times of its frames, is unbroken and as long as it ran.
+
+    `elapsed_s`: at least and at most, as known from outside, where a busy machine sees things late.
+    """
     moments = recorded(recording)[1] if isinstance(recording, Path) else recording
     assert unbroken(moments, fps)
     length_s = moments[-1] - moments[0] + 1 / fps
-    assert abs(length_s - elapsed_s) <= CLOCK_WITHIN_S, (length_s, elapsed_s)
+    least_s, most_s = elapsed_s
+    assert least_s - CLOCK_WITHIN_S <= length_s <= most_s + CLOCK_WITHIN_S, (length_s, elapsed_s)

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,7 +100,8 @@ class Program:
         tasks = Path(f"/proc/{self.process.pid}/task")
         found = []
         for task in tasks.iterdir():
-            found += [int(pid) for pid in (task / "children").read_text().split()]
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+                found += [int(pid) for pid in (task / "children").read_text().split()]
         return found
 
     def close(self) -> None:

@@ -273,7 +273,7 @@ def test_httpx_words_are_told_in_ours() -> None:
     assert [(fault.reason, fault.lasting) for fault in faults] == [
         ("has no valid certificate", True),
         ("did not answer within 2 s", False),
-        ("sent nothing for 0.25 s", False),
+        ("sent nothing for 1 s", False),
         ("broke off", False),
         ("cannot be asked", True),
     ]

@@ -84,13 +84,10 @@ async def test_pointers_draw_only_where_the_drawing_is_shown() -> None:
         assert show.input.drawing.picture(SIZE).any(), "from outside it is prepared unseen"
 
 
-async def test_a_colour_that_is_none_is_put_back() -> None:
+async def test_a_colour_that_is_none_is_refused() -> None:
     async with stage() as show:
-        told: list[object] = []
-        show.controls.on_report(lambda _address, _text, origin: told.append(origin))
         show.controls.set("draw/color", "#123abc", origin="you")
-        show.controls.set("draw/color", "red", origin="me")
-        await until(lambda: show.reports)
-        assert told == ["me"], "whoever asked hears why it cannot be"
-        assert show.reports == [("draw/color", "draw/color takes #rrggbb, not 'red'")]
+        with pytest.raises(ControlError, match="draw/color takes #rrggbb, not 'red'"):
+            show.controls.set("draw/color", "red", origin="me")
         assert show.controls.get("draw/color") == "#123abc"
+        assert show.reports == []

@@ -18,7 +18,7 @@ from engine.overlay import Overlay
 from engine.window import Window, WindowOptions
 from tests.helpers.pictures import Array, screenshot
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 ROOT = (1000, 700)
 RED, GREEN, BLUE, WHITE = (250, 20, 30), (20, 240, 40), (30, 40, 245), (245, 245, 245)
 
@@ -96,10 +96,23 @@ class Person:
         before = self.presented()
         self.show(newest.picture.copy())
         self.until(lambda: self.presented() > before)
-        time.sleep(0.25)
+        time.sleep(0.1)  # a chance for the screen; who needs it to be there uses `sees`
 
     def look(self) -> Array:
         return screenshot(self.display, self.folder / "screen.png")
+
+    def look_at_desk(self) -> Array:
+        return screenshot(self.display, self.folder / "desk.png", self.handle(desk=True))
+
+    def sees(
+        self, holds: Callable[[Array], object], look: Callable[[], Array] | None = None
+    ) -> Array:
+        """The screen as it is once this holds of it; fails where it never does."""
+        look = look or self.look
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds(screen := look()):
+            assert time.monotonic() < deadline, "the screen never showed it"
+        return screen
 
     def xdotool(self, *arguments: object) -> str:
         done = subprocess.run(

@@ -35,7 +35,8 @@ def test_keys_arrive_by_their_plain_names(rig: Person) -> None:
         assert rig.events[0] == KeyPressed("up")
         assert set(rig.events[1:]) == {KeyPressed("up", repeat=True)}
         # those of the window manager are not ours
-        time.sleep(0.2)
+        rig.xdotool("key", "x")
+        rig.until(lambda: KeyPressed("x") in rig.events)  # and no repeat comes after it
         rig.events.clear()
         rig.xdotool("key", "ctrl+c", "alt+Return", "z")
         rig.until(lambda: len(rig.events) >= 2)
@@ -64,7 +65,7 @@ def test_a_stroke_arrives_in_the_pictures_own_places(rig: Person) -> None:
         # the projector hangs upside down: drawn is where the light is
         rig.events.clear()
         rig.overlay = Overlay(rotate=90, flip="horizontal", drawing=True)
-        time.sleep(0.3)
+        rig.until(lambda: rig.window is not None and rig.window._overlay == rig.overlay)
         rig.xdotool("mousemove", 340, 250, "click", 1, "key", "q")
         rig.until(lambda: KeyPressed("q") in rig.events)
         assert isinstance(rig.events[0], Pointer)
@@ -89,11 +90,21 @@ def test_the_close_button_is_told_once(rig: Person) -> None:
 
 def test_the_cursor_hides_when_it_rests(rig: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.window.window.CURSOR_HIDES_AFTER_S", 0.3)
+    seen: list[bool] = []
+    set_visible = pygame.mouse.set_visible
+
+    def setting(visible: bool) -> int:
+        if seen[-1:] != [visible]:
+            seen.append(visible)
+        return set_visible(visible)
+
+    monkeypatch.setattr(pygame.mouse, "set_visible", setting)
 
     def script() -> None:
         rig.until(lambda: not pygame.mouse.get_visible())
+        hidden = len(seen)
         rig.xdotool("mousemove", 400, 300, "mousemove", 410, 300)
-        rig.until(pygame.mouse.get_visible)
+        rig.until(lambda: seen[hidden : hidden + 2] == [True, False])
         rig.until(lambda: not pygame.mouse.get_visible())
 
     rig.play(script)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,55 +11,46 @@ import pytest
 
 from engine.events import KeyPressed
 from engine.overlay import Overlay
-from tests.helpers.pictures import Array, loaded, screenshot
+from tests.helpers.pictures import Array, loaded
 from tests.window import menu_picture
 from tests.window.menu_picture import MENU
-from tests.window.person import RED, WHITE, Person, close_to
+from tests.window.person import RED, Person
+from tests.window.test_window import clean_picture
 
 # The window is in the middle of the screen: 600x400 at (200, 150), its picture at (300, 150).
 
 
 def test_without_a_desk_it_shows_in_the_only_window_and_goes_again(rig: Person) -> None:
     def script() -> None:
-        rig.settle()
-        clean = rig.look()
+        clean = rig.sees(clean_picture)
         rig.overlay = Overlay(menu=MENU)
-        time.sleep(0.3)
-        assert (rig.look() != clean)[200:500, 220:780].mean() > 0.9
+        rig.sees(lambda screen: (screen != clean)[200:500, 220:780].mean() > 0.9)
         rig.overlay = Overlay()
-        time.sleep(0.3)
-        assert (rig.look() == clean).all()
+        rig.sees(lambda screen: (screen == clean).all())
 
     rig.play(script)
 
 
 def test_with_a_desk_the_audience_sees_it_only_when_asked(rig: Person) -> None:
-    def desk() -> Array:
-        return screenshot(rig.display, rig.folder / "desk.png", rig.handle(desk=True))
+    def desk_shows(holds: Callable[[Array], object]) -> Array:
+        rig.xdotool("windowraise", rig.handle(desk=True))
+        return rig.sees(holds, rig.look_at_desk)
 
-    def audience() -> Array:
+    def audience_sees(holds: Callable[[Array], object]) -> Array:
         rig.xdotool("windowraise", rig.handle())
-        rig.settle()
-        return rig.look()[150:550, 200:800]
+        return rig.sees(holds)
 
     def script() -> None:
-        rig.settle()
-        rig.xdotool("windowraise", rig.handle(desk=True))
-        time.sleep(0.3)
-        closed = desk()
+        # both pictures are there
+        closed = desk_shows(lambda desk: (np.abs(desk.astype(int) - RED).max(2) <= 3).mean() > 0.1)
         rig.overlay = Overlay(menu=MENU)
-        time.sleep(0.3)
-        assert (desk() != closed).mean() > 0.3
-        clean = audience()
-        assert close_to(clean[10, 110], RED)
-        assert close_to(clean[390, 490], WHITE)
-        assert not clean[:, :100].any()
+        desk_shows(lambda desk: (desk != closed).mean() > 0.3)
+        clean = audience_sees(clean_picture)
         rig.overlay = Overlay(menu=replace(MENU, everywhere=True))
-        time.sleep(0.3)
-        assert (audience() != clean)[:, 20:-20].mean() > 0.7
+        window = np.s_[150:550, 220:780]
+        audience_sees(lambda screen: (screen != clean)[window].mean() > 0.7)
         rig.overlay = Overlay(menu=MENU)
-        time.sleep(0.3)
-        assert (audience() == clean).all()
+        audience_sees(lambda screen: (screen == clean).all())
 
     rig.play(script, desk=True, board=True)
 
@@ -70,15 +61,13 @@ def test_what_a_key_did_shows_before_the_next_tenth(
     monkeypatch.setattr("engine.window.window.OVERLAY_EVERY_S", 1000.0)
 
     def script() -> None:
-        rig.settle()
-        clean = rig.look()
+        clean = rig.sees(clean_picture)
         rig.overlay = Overlay(menu=MENU)
         rig.focus()
         rig.xdotool("key", "p")
         rig.until(lambda: KeyPressed("p") in rig.events)
-        rig.until(lambda: (rig.look() != clean).any())
+        before = rig.sees(lambda screen: (screen != clean)[200:500, 220:780].mean() > 0.9)
         # and while it is open, it follows
-        before = rig.look()
         rig.overlay = Overlay(menu=replace(MENU, selected="anime"))
         rig.until(lambda: (rig.look() != before).any())
 

@@ -42,9 +42,9 @@ def test_a_lost_renderer_is_made_anew(
 
     def script() -> None:
         rig.settle()
+        rig.sees(lambda screen: close_to(screen[160, 310], RED))
         assert not losses
         assert not refusals
-        assert close_to(rig.look()[160, 310], RED)
 
     rig.play(script)
     assert "device lost" in caplog.text
@@ -57,7 +57,7 @@ def test_textures_that_the_driver_emptied_are_filled_again(rig: Person) -> None:
         before = rig.presented()
         pygame.event.post(pygame.Event(pygame.RENDER_TARGETS_RESET))
         rig.until(lambda: rig.presented() > before)
-        assert close_to(rig.look()[160, 310], RED)
+        rig.sees(lambda screen: close_to(screen[160, 310], RED))
 
     rig.play(script)
 
@@ -112,12 +112,10 @@ def test_without_sdl_at_hand_pygame_presents(rig: Person, monkeypatch: pytest.Mo
     try:
 
         def script() -> None:
-            rig.settle()
-            assert close_to(rig.look()[160, 310], RED)
+            rig.sees(lambda screen: close_to(screen[160, 310], RED))
             assert rig.window is not None
             rig.window.show(WindowCommand.FULLSCREEN)
-            rig.settle()
-            assert close_to(rig.look()[5, 155], RED)
+            rig.sees(lambda screen: close_to(screen[5, 155], RED))
 
         rig.play(script)
         assert sdl.library() is None
