@@ -185,7 +185,6 @@ def _show_values(show_file: Path | None) -> tuple[dict[str, object], list[str]]:
     """What the show file sets, and the lines it is wrong in."""
     if show_file is None:
         return {}, []
-    from presets.control_table import Written
     from scenes.show import read_show
 
     if not show_file.suffix and not show_file.exists():
@@ -193,18 +192,26 @@ def _show_values(show_file: Path | None) -> tuple[dict[str, object], list[str]]:
         hint = f"did you mean {near[0]}? " if near else ""
         allowed = ", ".join(command_names())
         raise BadUsage(f"unknown command {str(show_file)!r}; {hint}allowed: {allowed}, SHOW.yaml")
-    controls = Written()
-    controls.declare(*_table())
-    show = read_show(show_file, controls)
+    show = read_show(show_file, _written())
     return show.options, show.problems
 
 
-def _table() -> tuple[Any, ...]:
-    """Every control there is; `<id>` stands for each preset and model."""
-    from engine.parameters import PARAMETERS, TRIGGERS
-    from presets.control_table import table
+def _written() -> Any:
+    """The controls as files may name them."""
+    from presets.control_table import Written
 
-    return (*PARAMETERS, *TRIGGERS, *table())
+    controls = Written()
+    controls.declare(*_table())
+    return controls
+
+
+def _table() -> tuple[Any, ...]:
+    """Every control there is; `<id>` stands for each preset, model and MIDI device."""
+    from controllers.midi_map import device_rows
+    from engine.parameters import PARAMETERS, TRIGGERS
+    from presets.control_table import ANY, table
+
+    return (*PARAMETERS, *TRIGGERS, *table(), *device_rows(ANY))
 
 
 def _show_signature() -> inspect.Signature:
@@ -247,9 +254,19 @@ app.command("run")(run)
 @app.command("devices")
 def devices() -> None:
     """Cameras, displays, MIDI ports and compute devices of this machine."""
+    from controllers.midi_listing import port_rows
+    from controllers.midi_shelf import read_maps
+    from engine.data_folder import default_data_folder
     from engine.devices import print_devices
+    from engine.logs import complain
 
-    print_devices()
+    def midi_rows() -> list[tuple[str, ...]]:
+        maps, problems = read_maps((), default_data_folder() / "midi", _written())
+        for problem in problems:
+            complain(problem)
+        return [*port_rows(maps)]
+
+    print_devices(midi_rows)
 
 
 @app.command("controls")
@@ -279,6 +296,7 @@ def doctor(
     osc_port: Annotated[int, typer.Option(metavar="N", min=0, max=65535)] = 9000,
 ) -> None:
     """Whether a show can run here; each finding says what to do. Exit code 1 if it cannot."""
+    from controllers.midi_listing import input_names
     from engine import doctor
     from engine.data_folder import default_data_folder
     from presets.models import find_model
@@ -289,7 +307,8 @@ def doctor(
         choice = find_model(model, folder)
         return [doctor.Finding("model", "ok", f"{choice.id}, {choice.size[0]}x{choice.size[1]}")]
 
-    findings = doctor.examine(doctor.checks(folder, osc_host, osc_port, check_model))
+    checks = doctor.checks(folder, osc_host, osc_port, check_model, input_names)
+    findings = doctor.examine(checks)
     doctor.print_findings(findings, as_json=json)
     raise typer.Exit(0 if doctor.can_run(findings) else 1)
 
@@ -310,10 +329,6 @@ def bench(
         raise BadUsage(f"bench is {what!r}; allowed: {', '.join(benches)}")
     if against not in ("", "streamdiffusion"):
         raise BadUsage(f"--against is {against!r}; allowed: streamdiffusion")
-    if what == "midi":
-        raise ArtflowError(
-            "bench midi comes with a later version; allowed now: show, osc, download, model"
-        )
 
     from artflow_bench import run_bench
 

@@ -23,7 +23,7 @@ from engine.bench import bench_frames, machine, times
 from engine.errors import ArtflowError
 from engine.latest import SWITCH_INTERVAL_S
 from engine.logs import complain
-from engine.painting import painter_environment
+from engine.painting import Job, painter_environment
 from engine.progress import waiting_for
 from engine.tasks import unwrapped
 
@@ -71,6 +71,8 @@ def _run_bench(what: str, model: str, seconds: float | None, against: str, as_js
             result["window"] = bench_window(span)
     if what == "download":
         result.update(trio.run(_bench_download, span))
+    elif what == "midi":
+        result.update(_bench_midi(span))
     else:
         with waiting_for(f"measuring OSC, {span:g} s"):
             result["osc"] = trio.run(bench_osc, span)
@@ -84,6 +86,26 @@ def _run_bench(what: str, model: str, seconds: float | None, against: str, as_js
     else:
         _table(msgspec.to_builtins(result))
     return 0
+
+
+def _bench_midi(seconds: float) -> dict[str, Any]:
+    """A knob while the bundled model paints flat out, and the tempo of a MIDI clock."""
+    from controllers.bench_midi import RATE_HZ, bench_midi, bench_tempo
+    from engine.data_folder import default_data_folder
+    from presets.models import find_model
+
+    model = find_model("rehearsal", default_data_folder())
+    job = Job(
+        model_id=model.id,
+        size=model.size,
+        folder=str(model.folder),
+        tiny_autoencoder=str(model.tiny_autoencoder or ""),
+        default_prompt=model.default_prompt,
+    )
+    with waiting_for(f"turning a knob {seconds * RATE_HZ:,.0f} times"):
+        figures = trio.run(bench_midi, seconds, job)
+    with waiting_for("following a MIDI clock"):
+        return {"midi": figures, "tempo": bench_tempo()}
 
 
 async def _bench_download(seconds: float) -> dict[str, Any]:

@@ -154,6 +154,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key(("s",), "s", "save a snapshot", _fire("snapshot")),
     Key(("p",), "p", "presets; with shift for all to see", Keyboard.presets),
     Key(tuple("123456789"), "1-9", "load an installed style", Keyboard.presets),
+    Key(("l",), "l", "learn a knob for what changed last", _fire("midi/learn")),
     Key(("backspace",), "backspace", "panic: a safe picture", _fire("panic")),
     Key(("h",), "h", "overlay", _command(WindowCommand.OVERLAY)),
     Key(("?", "/"), "?", "this list", _command(WindowCommand.HELP)),

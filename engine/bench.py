@@ -83,10 +83,17 @@ class _Out:
 @asynccontextmanager
 async def copying_stage(size: tuple[int, int] = (512, 512)) -> AsyncIterator[Stage]:
     """A painter process that copies, at work, and the conductor's end of it."""
+    async with painting_stage(Job("copy", size, painter="copy")) as stage:
+        yield stage
+
+
+@asynccontextmanager
+async def painting_stage(job: Job) -> AsyncIterator[Stage]:
+    """The painter process that `job` asks for, at work, and the conductor's end of it."""
     controls = Controls()
     controls.declare(*PARAMETERS, *TRIGGERS)
     inputs, outputs = _In(), _Out()
-    painting = Painting(controls, inputs, outputs, Job("copy", size, painter="copy"))
+    painting = Painting(controls, inputs, outputs, job)
     at_work = trio.Event()
 
     def listen(change: Change) -> None:
@@ -100,7 +107,7 @@ async def copying_stage(size: tuple[int, int] = (512, 512)) -> AsyncIterator[Sta
             await at_work.wait()
         assert inputs.mailbox is not None
         assert outputs.mailbox is not None
-        yield Stage(controls, painting, size, inputs.mailbox, outputs.mailbox)
+        yield Stage(controls, painting, job.size, inputs.mailbox, outputs.mailbox)
         nursery.cancel_scope.cancel()
 
 

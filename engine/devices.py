@@ -133,8 +133,11 @@ def _answer(command: Sequence[str], kind: type[T], whom: str) -> T:
         raise PainterError(f"{whom} cannot be asked: {reason}") from error
 
 
-def print_devices() -> None:
-    """What `artflow devices` shows: a table for each kind, or why there is none."""
+def print_devices(midi_rows: Callable[[], list[tuple[str, ...]]]) -> None:
+    """What `artflow devices` shows: a table for each kind, or why there is none.
+
+    `midi_rows` gives (port, direction, what it plays); the engine knows nothing of MIDI.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -158,8 +161,7 @@ def print_devices() -> None:
 
     show("Cameras", ("--source", "name"), _camera_rows)
     show("Displays", ("--display", "size", "refresh"), _display_rows)
-    console.print("MIDI ports", style="bold")
-    console.print("  the MIDI part comes in a later version")
+    show("MIDI ports", ("port", "", "in a show"), midi_rows)
     show("Compute", ("device", "name", "memory", "capability"), _compute_rows)
 
 

@@ -17,10 +17,13 @@ import msgspec
 
 from engine import devices
 from engine.data_folder import open_data_folder
-from engine.errors import ArtflowError
+from engine.errors import ArtflowError, MidiError
 from engine.progress import waiting_for
 
-PACKAGES: Final = ("av", "msgspec", "numpy", "pygame-ce", "python-osc", "trio", "typer")
+PACKAGES: Final = (
+    *("av", "mido", "msgspec", "numpy", "pygame-ce", "python-osc", "python-rtmidi"),
+    *("trio", "typer"),
+)
 PAINTER_PACKAGES: Final = ("diffusers", "transformers", "streamdiffusion")
 ROOMY_BYTES: Final = 2_000_000_000
 GPU_ADVICE: Final = (
@@ -63,10 +66,17 @@ def can_run(findings: Iterable[Finding]) -> bool:
     return all(finding.status != "fail" for finding in findings)
 
 
-def checks(data: Path, osc_host: str, osc_port: int, model: Check) -> list[tuple[str, Check]]:
+def checks(
+    data: Path,
+    osc_host: str,
+    osc_port: int,
+    model: Check,
+    midi_inputs: Callable[[], Sequence[str]],
+) -> list[tuple[str, Check]]:
     """What there is to look at, for a show with this data folder and OSC port.
 
-    `model` looks for the base model; the engine does not know the catalogue.
+    `model` looks for the base model, `midi_inputs` names the MIDI inputs; the engine knows neither
+    the catalogue nor MIDI.
     """
     return [
         ("python", check_python),
@@ -75,7 +85,7 @@ def checks(data: Path, osc_host: str, osc_port: int, model: Check) -> list[tuple
         ("model", model),
         ("display", check_display),
         ("camera", check_camera),
-        ("midi", check_midi),
+        ("midi", lambda: check_midi(midi_inputs)),
         ("osc port", lambda: check_port("osc port", osc_host, osc_port)),
         ("data folder", lambda: check_data(data)),
         ("shared memory", check_shared_memory),
@@ -155,8 +165,16 @@ def check_camera() -> Iterable[Finding]:
     return [Finding("camera", "ok", ", ".join(name for _, name in found))]
 
 
-def check_midi() -> Iterable[Finding]:
-    return [Finding("midi", "warn", "the MIDI part is not in this version yet", "play over OSC")]
+def check_midi(inputs: Callable[[], Sequence[str]]) -> Iterable[Finding]:
+    """What can be played from. A show can do without: no MIDI system is a warning, too."""
+    try:
+        found = inputs()
+    except MidiError as error:
+        reason, _, todo = str(error).partition("; ")
+        return [Finding("midi", "warn", reason.removeprefix("MIDI: "), todo)]
+    if not found:
+        return [Finding("midi", "warn", "no device", "plug one in, at any time, or play over OSC")]
+    return [Finding("midi", "ok", ", ".join(found))]
 
 
 def check_port(check: str, host: str, port: int) -> Iterable[Finding]:

@@ -45,3 +45,7 @@ class OutputError(ArtflowError):
 
 class LoraError(ArtflowError):
     """A LoRA file cannot be mixed: it is damaged, of another kind, or of an unknown base."""
+
+
+class MidiError(ArtflowError):
+    """There is no MIDI system here, or a port of it cannot be opened or found."""

@@ -43,7 +43,6 @@ _SOURCES: Final = "test-card | drawing | camera[:N|NAME] | video:FILE | screen[:
 _PORT: Final = reader.integer(0, 65535)
 _A_PORT: Final = "a port from 0 to 65535 (0 = any free)"
 _WEB: Final = "the web part"
-_MIDI: Final = "the MIDI part"
 
 OPTIONS: Final[tuple[Option, ...]] = (
     Option(
@@ -195,10 +194,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "a MIDI map's file",
         many=True,
         file=True,
-        later=_MIDI,
     ),
     _flag("no-midi", "Control", "do not listen to MIDI"),
-    _flag("midi-monitor", "Control", "print every MIDI message", later=_MIDI),
+    _flag("midi-monitor", "Control", "print every MIDI message, and what it did"),
     Option(
         "compile",
         "Machine",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from engine.controls import Snapshot
+from engine.controls import Snapshot, Value
 from engine.menu import Menu
 
 ERROR_LASTS_S: Final = 10.0
@@ -20,8 +20,9 @@ class Overlay:
     `error` and `notice` come with the `time.monotonic()` they were said at, and fade by themselves.
     `playing` is what is mixed into the model: (name, weight), what matters most first. `flip`,
     `rotate` are the output's, so that the window can tell where on the picture a pen is. `drawing`
-    keeps the cursor visible; `menu` is None while it is closed. Ratios are 0..1, times seconds
-    unless the name says ms.
+    keeps the cursor visible; `knob` tells of a knob that does not have its value yet, `learning`
+    what the next one that moves will play. `menu` is None while it is closed. Ratios are 0..1,
+    times seconds unless the name says ms.
     """
 
     painter_state: str = "starting"
@@ -38,6 +39,8 @@ class Overlay:
     prompt_mix: float = 0.0
     strength: float = 0.0
     osc: str = ""
+    knob: str = ""
+    learning: str = ""
     recording: bool = False
     record_s: float = 0.0
     record_name: str = ""
@@ -72,6 +75,7 @@ def read_overlay(
     painter_text: str,
     latency_ms: float,
     osc: str,
+    knob: str = "",
     playing: tuple[tuple[str, float], ...],
     error: Said,
     notice: Said,
@@ -94,6 +98,8 @@ def read_overlay(
         prompt_mix=values.number("prompt/mix"),
         strength=values.number("paint/strength"),
         osc=osc,
+        knob=knob,
+        learning=learning_text(values.text("midi/learning"), values.text("midi/candidate")),
         recording=bool(values.number("record/active")),
         record_s=values.number("record/seconds"),
         frozen=bool(values.number("output/freeze")),
@@ -107,6 +113,27 @@ def read_overlay(
         drawing=source.startswith("drawing"),
         menu=menu,
     )
+
+
+def knob_text(control: str, knob: Value, value: Value) -> str:
+    """Where a knob stands that waits for its value: "paint/strength 0.31 < 0.50, turn up"."""
+    if isinstance(knob, str) or isinstance(value, str):
+        return f"{control} {knob}, waiting at {value}"
+    if knob == value:
+        return f"{control} {_short(value)}"
+    sign, way = ("<", "up") if knob < value else (">", "down")
+    return f"{control} {_short(knob)} {sign} {_short(value)}, turn {way}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def learning_text(target: str, candidate: str) -> str:
+    """What is learned and what moved: "paint/strength: cc 16?"; "" while nothing is learned."""
+    if not target:
+        return ""
+    return f"{target}: {candidate}?" if candidate else f"{target}: move a knob or a pad"
 
 
 def _fading(text: str, age_s: float, lasts_s: float) -> float:

@@ -39,7 +39,16 @@ def board(overlay: Overlay, width: int, typeface: Typeface) -> pygame.Surface:
     ]
     if overlay.painter_state in _BUSY:
         rows.insert(1, _progress_row(overlay, inner, typeface))
+    if overlay.learning or overlay.knob:
+        rows.append(_midi_row(overlay, inner, typeface))
     return _stacked(rows, width, pad, round(unit * 0.7))
+
+
+def _midi_row(overlay: Overlay, width: int, typeface: Typeface) -> pygame.Surface:
+    """What is learned, or else the knob that waits for its value."""
+    if overlay.learning:
+        return _column("LEARN", typeface.fitted(overlay.learning, width, 1.0, AMBER), typeface)
+    return _column("KNOB", typeface.fitted(overlay.knob, width, 1.0, BLUE), typeface)
 
 
 def _stacked(rows: Sequence[pygame.Surface], width: int, pad: int, gap: int) -> pygame.Surface:

@@ -79,3 +79,10 @@ def test_the_model_bench_measures_the_bundled_model(tmp_path: Path) -> None:
     assert {change["rank"] for change in told["loras"]["recomposition"]} == {8, 32, 64, 128}
     assert all(change["ms"]["p50"] > 0 for change in told["loras"]["recomposition"])
     assert all(live["ride"]["frames"] == 15 for live in told["loras"]["live"])
+
+
+def test_the_midi_bench_loses_nothing_and_tells_a_tempo(tmp_path: Path) -> None:
+    figures: dict[str, Any] = json.loads(bench("midi", "--seconds", "1", "--json", folder=tmp_path))
+    assert (figures["midi"]["sent"], figures["midi"]["lost"]) == (1000, 0)
+    assert figures["midi"]["callback_to_value"]["count"] == 1000
+    assert figures["tempo"]["error_bpm"] < 0.1

@@ -107,7 +107,6 @@ def test_what_comes_later_says_so(words: list[str], capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["midi"], 1, "bench midi comes with a later version"),
         (["speed"], 2, "allowed: show, osc, midi, download, model"),
         (["--against", "nobody"], 2, "allowed: streamdiffusion"),
     ],

@@ -21,7 +21,14 @@ def test_the_two_lines_stand_at_the_top_and_the_second_is_what_is_checked() -> N
 
 @pytest.mark.parametrize(
     "name",
-    ["README.md", "docs/DESIGN.md", "docs/OSC.md", "docs/PERFORMANCE.md", "docs/PRESETS.md"],
+    [
+        "README.md",
+        "docs/DESIGN.md",
+        "docs/MIDI.md",
+        "docs/OSC.md",
+        "docs/PERFORMANCE.md",
+        "docs/PRESETS.md",
+    ],
 )
 def test_links_lead_somewhere(name: str) -> None:
     document = ROOT / name

@@ -131,15 +131,16 @@ def test_the_tables(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
         (ComputeDevice("cuda:0", "Big", 80000.0, "9.0"), ComputeDevice("cpu", "2"))
     )
     monkeypatch.setattr(devices, "ask_torch", lambda: report)
-    devices.print_devices()
+    devices.print_devices(lambda: [("knobs", "in", "plays as [knobs]")])
     out = capsys.readouterr().out
     assert "camera:0" in out
     assert "HD [red] Webcam" in out
     assert "no [bold]pygame[/bold]" in out
+    assert "plays as [knobs]" in out
     assert "80,000 MB" in out
     monkeypatch.setattr("engine.sources.camera.list_cameras", list)
     monkeypatch.setattr(devices, "list_displays", lambda: (Display(0, 640, 480, 50),))
-    devices.print_devices()
+    devices.print_devices(lambda: [("knobs", "in", "plays as [knobs]")])
     out = capsys.readouterr().out
     assert "none" in out
     assert "50 Hz" in out

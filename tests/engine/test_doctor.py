@@ -12,7 +12,7 @@ import pytest
 from engine import devices, doctor
 from engine.devices import ComputeDevice, Display, TorchReport
 from engine.doctor import Finding
-from engine.errors import ModelError, PainterError
+from engine.errors import MidiError, ModelError, PainterError
 from engine.frames import FrameMailbox
 from engine.latest import Frame
 
@@ -148,15 +148,24 @@ def test_an_error_is_a_failed_finding() -> None:
     def broken() -> Iterable[Finding]:
         raise ModelError("no model here; put one there")
 
-    findings = doctor.examine([("model", broken), ("midi", doctor.check_midi)])
+    findings = doctor.examine([("model", broken), ("midi", lambda: doctor.check_midi(list))])
     assert findings[0] == Finding("model", "fail", "no model here", "put one there")
     assert findings[1].status == "warn"
     assert not doctor.can_run(findings)
     assert doctor.can_run(findings[1:])
 
 
+def test_midi_is_what_can_be_played_from_and_a_show_can_do_without() -> None:
+    def absent() -> list[str]:
+        raise MidiError("MIDI: no system here; load one")
+
+    assert one(doctor.check_midi(lambda: ["knobs", "pads"])) == Finding("midi", "ok", "knobs, pads")
+    assert one(doctor.check_midi(list)).status == "warn"
+    assert one(doctor.check_midi(absent)) == Finding("midi", "warn", "no system here", "load one")
+
+
 def test_everything_is_looked_at(tmp_path: Path) -> None:
-    names = [name for name, _ in doctor.checks(tmp_path, "127.0.0.1", 0, list)]
+    names = [name for name, _ in doctor.checks(tmp_path, "127.0.0.1", 0, list, list)]
     assert names[0] == "python"
     assert {"display", "camera", "midi", "osc port", "data folder", "model"} <= set(names)
 

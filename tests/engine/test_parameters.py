@@ -27,6 +27,7 @@ FLOATS = [
     ("output/brightness", 0, 2, 1),
     ("output/contrast", 0, 2, 1),
     ("output/saturation", 0, 2, 1),
+    ("tempo/bpm", 20, 300, 120),
 ]
 
 INTEGERS = [
@@ -52,6 +53,7 @@ CHOICES: list[tuple[str, str, tuple[str | int, ...], Value]] = [
     ("output/flip", "s", ("none", "horizontal", "vertical", "both"), "none"),
     ("output/rotate", "i", (0, 90, 180, 270), 0),
     ("output/on-fault", "s", ("hold", "input", "black"), "hold"),
+    ("tempo/source", "s", ("internal", "midi", "link"), "internal"),
 ]
 
 UNITS = {
@@ -68,6 +70,11 @@ TRIGGER_ROWS = {
     "record/start": "[s",
     "record/stop": "",
     "snapshot": "[s",
+    "midi/learn": "[s",
+    "midi/learn-cancel": "",
+    "midi/learn-undo": "",
+    "midi/forget": "s",
+    "tempo/tap": "",
     "painter/restart": "",
     "panic": "",
 }

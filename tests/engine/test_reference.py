@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from controllers.midi_map import device_rows
 from engine import reference
 from engine.controls import Parameter
 from engine.parameters import PARAMETERS, TRIGGERS
-from presets.control_table import table
+from presets.control_table import ANY, table
 
-ROWS = (*PARAMETERS, *TRIGGERS, *table())
+ROWS = (*PARAMETERS, *TRIGGERS, *table(), *device_rows(ANY))
 DOCUMENT = Path(__file__).parents[2] / "docs" / "CONTROLS.md"
 
 

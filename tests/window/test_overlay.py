@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from engine.overlay import ERROR_LASTS_S, NOTICE_LASTS_S, Overlay, clock_text
+from engine.controls import Value
+from engine.overlay import (
+    ERROR_LASTS_S,
+    NOTICE_LASTS_S,
+    Overlay,
+    clock_text,
+    knob_text,
+    learning_text,
+)
 
 
 def test_messages_fade_by_themselves() -> None:
@@ -20,3 +28,23 @@ def test_messages_fade_by_themselves() -> None:
 )
 def test_the_length_of_a_recording(seconds: float, text: str) -> None:
     assert clock_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("knob", "value", "text"),
+    [
+        (0.309, 0.5, "x 0.31 < 0.50, turn up"),
+        (0.8, 0.5, "x 0.80 > 0.50, turn down"),
+        (3, 7, "x 3 < 7, turn up"),
+        (7, 7, "x 7"),
+        ("none", "both", "x none, waiting at both"),
+    ],
+)
+def test_a_knob_that_waits_says_which_way(knob: Value, value: Value, text: str) -> None:
+    assert knob_text("x", knob, value) == text
+
+
+def test_what_is_learned() -> None:
+    assert learning_text("", "cc 1") == ""
+    assert learning_text("paint/strength", "") == "paint/strength: move a knob or a pad"
+    assert learning_text("paint/strength", "cc 1") == "paint/strength: cc 1?"

@@ -106,6 +106,16 @@ def test_any_text_can_be_rendered() -> None:
     assert len(face._texts) <= 256
 
 
+def test_a_knob_and_learning_have_a_row_of_their_own() -> None:
+    face = Typeface(20)
+    plain = panels.board(PLAYING, 900, face)
+    knob = panels.board(replace(PLAYING, strength=0, knob="paint/strength 0.31 < 0.50"), 900, face)
+    learning = panels.board(replace(PLAYING, knob="x", learning="x: move a knob"), 900, face)
+    assert plain.height < knob.height == learning.height
+    assert has(over(knob), BLUE)
+    assert has(over(learning), AMBER)
+
+
 def test_plates_have_smooth_round_corners() -> None:
     seen = over(plate(60, 40, 12, (255, 255, 255, 255)))
     assert seen[0, 0, 0] < 30
