@@ -165,10 +165,16 @@ async def test_a_device_that_is_pulled_out_goes_on_when_it_is_back(mock_clock: M
         stage.system.output_names.append("nano")
         await eventually(lambda: len(stage.system.opened) == 2, "opened again")
         await eventually(lambda: stage.controls.get("midi/devices") == "knobs", "told")
-        sent = stage.system.output("nano").sent
-        await eventually(lambda: bytes([0x90, 36, 127]) in sent, "lights redrawn")
+        await eventually(
+            lambda: any(
+                bytes([0x90, 36, 127]) in port.sent
+                for port in stage.system.sending
+                if not port.closed
+            ),
+            "lights redrawn",
+        )
         await stage.system.play("nano", 0xB0, 16, 0)
-        assert stage.strength == 0.0
+        await eventually(lambda: stage.strength == 0.0, "played")
 
 
 async def test_what_was_held_when_the_plug_was_pulled_is_let_go(mock_clock: MockClock) -> None:
