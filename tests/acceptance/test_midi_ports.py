@@ -75,6 +75,19 @@ def test_a_port_that_is_played_can_be_closed() -> None:
             sender.communicate("bye\n", PATIENCE_S)
 
 
+def printed_by(script: str) -> str:
+    """What this program, which kills itself, printed."""
+    need_tool("jackd")
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    ).stdout
+
+
 def test_names_of_killed_servers_are_reclaimed() -> None:
     script = (
         "import os, signal\n"
@@ -86,16 +99,7 @@ def test_names_of_killed_servers_are_reclaimed() -> None:
         "    os.kill(server.pid, signal.SIGKILL)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    need_tool("jackd")
-    killed = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    name, _ = killed.stdout.split()
+    name, _ = printed_by(script).split()
     helper.until(lambda: name in helper.left_over(), "name of the killed server")
     with jack():
         assert name not in helper.left_over()
@@ -109,13 +113,5 @@ def test_no_server_outlives_a_run_that_is_killed() -> None:
         "    print(server.pid, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    need_tool("jackd")
-    killed = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    helper.until(lambda: not helper.lives(int(killed.stdout)), "end of the server")
+    server = int(printed_by(script))
+    helper.until(lambda: not helper.lives(server), "end of the server")
