@@ -255,6 +255,8 @@ class MidiServer:
             ticks = [device.tick for device in self._devices.values()]
             if self._ears.learn is not None:
                 ticks.append(self._ears.learn.tick)
+            if self._ears.monitor is not None:
+                ticks.append(self._ears.monitor.tick)
             due = min((_ticked(tick, now) for tick in ticks), default=math.inf)
             with trio.move_on_after(max(0.0, due - self._clock())):
                 await self._news.wait()

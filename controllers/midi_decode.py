@@ -25,6 +25,7 @@ from controllers.midi_map import (
     Relative,
     Source,
 )
+from controllers.midi_map_text import source_name
 
 HALF_S: Final = 0.005
 """A high half without its low half counts alone after so long."""
@@ -179,6 +180,24 @@ class Decoder:
                         done.append(Chosen(source, message.program))
         return done
 
+    def part(self, message: mido.Message) -> str:
+        """Of what a message that was taken is a part, in words; "" where it stands for itself."""
+        if message.type != "control_change":
+            return ""
+        number, channel = message.control, message.channel + 1
+        if self._data(number, message.value, channel):
+            if number in _SELECT:
+                return f"selects an {'rpn' if _SELECT[number][0] else 'nrpn'}"
+            selected = self._selected[channel]
+            kind = "rpn" if selected.registered else "nrpn"
+            played = self._sources("nrpn", _numbered(kind, selected.number), channel)
+            half = {6: "first", 38: "second"}.get(number, "")
+        else:
+            high = self._sources("high", number, channel)
+            played = high or self._sources("low", number, channel)
+            half = "first" if high else "second"
+        return f"{half} half of {source_name(played[0][0])}" if played and half else ""
+
     def forget(self) -> None:
         """The device is gone: what it had half said counts no more."""
         self._selected.clear()
@@ -275,6 +294,25 @@ class Decoder:
         last_way, last_s = self._ticked.get(key, (0, -math.inf))
         self._ticked[key] = (way, at_s)
         return Turned(key[0], ticks, at_s - last_s if way == last_way else math.inf)
+
+
+def may_let_go(source: Source, message: mido.Message) -> bool:
+    """Whether a message may be the end of a press of `source`: of what is none of a key's."""
+    match message.type:
+        case "control_change":
+            # (of an NRPN nobody knows here which one is selected)
+            keys = {("cc", message.control), ("high", message.control)}
+            low = message.value < 64
+        case "pitchwheel":
+            keys, low = {("pitch", None)}, message.pitch < 0
+        case "aftertouch":
+            keys, low = {("aftertouch", None)}, message.value < 64
+        case "polytouch":
+            keys, low = {("aftertouch", message.note)}, message.value < 64
+        case _:
+            return False
+    heard = source.channel in (None, message.channel + 1)
+    return bool(low and heard and not keys.isdisjoint(_keys(source)))
 
 
 def ticks_of(relative: Relative, value: int) -> int:

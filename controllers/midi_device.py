@@ -60,6 +60,7 @@ class Device:
         self._tempo = tempo
         self._wake = wake
         self._heard = heard
+        self._now_s = 0.0
         self._wire = Wire()
         self._input: Closable | None = None
         self._outbox: Outbox | None = None
@@ -142,7 +143,7 @@ class Device:
 
     def _told(self, line: str) -> None:
         if self._ears.monitor is not None:
-            self._ears.monitor.tell(self.seat.label, line)
+            self._ears.monitor.tell(self._now_s, self.seat.label, line)
 
     # what comes in
 
@@ -159,7 +160,13 @@ class Device:
         if message.type in CLOCK_TYPES:
             return self._keep_time(message, at_s)
         learn = self._ears.learn
-        if learn is not None and learn.hear(self.seat.label, self.seat.id, message, at_s):
+        if (
+            learn is not None
+            and learn.learning
+            # a press from before is ended
+            and not self.player.may_let_go(message)
+            and learn.hear(self.seat.label, self.seat.id, message, at_s)
+        ):
             return ("learning",)
         self._heard(self, at_s)
         self._lights.heard(message, at_s)
@@ -173,5 +180,6 @@ class Device:
 
     def tick(self, at_s: float) -> float | None:
         """Do what is due; when it wants to be called next, None if only after `wake`."""
+        self._now_s = at_s
         times = [self.player.due(at_s), self._lights.tick(at_s)]
         return min((time for time in times if time is not None), default=None)

@@ -120,8 +120,8 @@ class Mapping:
     `mode` None is what suits source and target: see `mode_of`. `value` is what mode "set" sets.
     `arguments` are handed to a trigger; without them, one that takes a number gets the velocity
     (0..1) or the program's number. `step` is what one tick of an encoder changes, in the
-    parameter's own values (None: 1/128 of the range, at least 1 of a whole number, one choice), and
-    a tick that comes hard upon another changes up to 1 + `acceleration` times as much.
+    parameter's own values (None: 1/128 of the range, 1 of a whole number, one choice), and a tick
+    that comes hard upon another changes up to 1 + `acceleration` times as much.
     `bank` is where it is heard and lit, from 1 (None: everywhere).
     """
 

@@ -14,7 +14,16 @@ from typing import Final
 import mido
 
 from controllers.midi_curves import Span, span_of
-from controllers.midi_decode import Chosen, Decoder, Gesture, Moved, Pressed, Released, Turned
+from controllers.midi_decode import (
+    Chosen,
+    Decoder,
+    Gesture,
+    Moved,
+    Pressed,
+    Released,
+    Turned,
+    may_let_go,
+)
 from controllers.midi_map import (
     DeviceMap,
     Mapping,
@@ -32,7 +41,7 @@ from engine.errors import ArtflowError
 log = logging.getLogger(__name__)
 
 TICKS: Final = 128
-"""Ticks of an encoder over the range, where its map gives no step."""
+"""Ticks of an encoder over a range without steps of its own, where its map gives none."""
 FAST_S: Final = 0.05
 """Ticks closer together than this are accelerated."""
 REPEAT_S: Final = 1.0
@@ -98,7 +107,18 @@ class MidiPlayer:
 
     def take(self, message: mido.Message, at_s: float) -> list[str]:
         """Do what a message asks for; one line for each thing done or refused."""
-        return self._play(self._decoder.take(message, at_s), at_s)
+        did = self._play(self._decoder.take(message, at_s), at_s)
+        if not did and (part := self._decoder.part(message)):
+            did.append(part)
+        return did
+
+    def may_let_go(self, message: mido.Message) -> bool:
+        """Whether a message may be the end of a press that is held."""
+        return any(
+            play.down and may_let_go(source, message)
+            for source, plays in self._plays.items()
+            for play in plays
+        )
 
     def due(self, at_s: float) -> float | None:
         """Do what was waiting for its second half until now; when to be called next."""
@@ -252,10 +272,11 @@ class MidiPlayer:
         self._touched = play
         if goal is None:
             self._show()
-            return f" {position:.3f} -> {play.name} waits at {_told(value)}"
+            stands = f"the knob stands at {_told(span.value(place))}"
+            return f" -> {play.name} waits at {_told(value)}; {stands}"
         line = self._set(play, span.value(goal))
         self._show()
-        return f" {position:.3f}{line}"
+        return line
 
     def _turned(self, play: _Play, turned: Turned) -> str:
         span = play.span
@@ -343,10 +364,9 @@ def _step(mapping: Mapping, span: Span) -> float:
     """What a tick changes, as a number of the span."""
     if mapping.step is not None:
         return mapping.step
-    if span.parameter.choices is not None:
+    if span.parameter.choices is not None or span.parameter.kind != "f":
         return 1.0
-    step = abs(span.high - span.low) / TICKS
-    return step if span.parameter.kind == "f" else max(1.0, float(round(step)))
+    return abs(span.high - span.low) / TICKS
 
 
 def _rose(gesture: Gesture) -> bool | None:

@@ -25,7 +25,7 @@ from tests.controllers.midi_desk import Desk, jump
 
 def test_a_knob_plays_its_control() -> None:
     desk = Desk(jump(Cc(16)))
-    assert desk.cc(16, 127) == ["cc 16 1.000 -> paint/strength 1"]
+    assert desk.cc(16, 127) == ["cc 16 -> paint/strength 1"]
     assert desk.get("paint/strength") == 1.0
     desk.cc(16, 0)
     assert desk.get("paint/strength") == 0.0
@@ -89,6 +89,26 @@ def test_every_source_of_a_position() -> None:
     assert desk.get("output/saturation") == 2.0
 
 
+def test_a_knob_that_waits_is_told_in_the_controls_own_values() -> None:
+    desk = Desk(Mapping(Cc(1), "paint/guidance", (2, 4), "exp", invert=True))
+    desk.controls.set("paint/guidance", 7)
+    (line,) = desk.cc(1, 127)
+    assert line == "cc 1 -> paint/guidance waits at 7; the knob stands at 2"
+
+
+def test_a_half_is_told_as_one() -> None:
+    desk = Desk(jump(Cc14(16, 48)), jump(Nrpn(300), "paint/guidance"))
+    assert desk.cc(48, 3) == ["second half of cc14 16/48"]
+    assert desk.cc(16, 3) == ["first half of cc14 16/48"]
+    assert desk.cc(48, 3) == ["cc14 16/48 -> paint/strength 0.02362"]
+    assert [*desk.cc(99, 2), *desk.cc(98, 44)] == ["selects an nrpn"] * 2
+    assert desk.cc(6, 127) == ["first half of nrpn 300"]
+    assert desk.cc(38, 127) == ["nrpn 300 -> paint/guidance 10"]
+    assert desk.cc(98, 45, channel=1) == ["selects an nrpn"]
+    assert desk.cc(6, 127) == [], "of another parameter, which nothing plays"
+    assert desk.cc(7, 127) == []
+
+
 def test_a_half_that_stays_alone_is_played_when_due() -> None:
     desk = Desk(jump(Cc14(16, 48)))
     assert desk.player.due(desk.at_s) is None
@@ -98,7 +118,7 @@ def test_a_half_that_stays_alone_is_played_when_due() -> None:
     assert desk.get("paint/strength") == 0.5
     assert desk.player.due(desk.at_s + 0.006) is None
     assert desk.get("paint/strength") == 1.0
-    assert desk.told == ["cc14 16/48 1.000 -> paint/strength 1"]
+    assert desk.told == ["cc14 16/48 -> paint/strength 1"]
 
 
 def test_one_knob_for_two_controls() -> None:
@@ -121,7 +141,7 @@ def test_what_no_mapping_names_does_nothing() -> None:
 
 def test_a_knob_picks_up_without_jumping() -> None:
     desk = Desk(Mapping(Cc(16), "paint/strength"))
-    assert desk.cc(16, 10) == ["cc 16 0.079 -> paint/strength waits at 0.5"]
+    assert desk.cc(16, 10) == ["cc 16 -> paint/strength waits at 0.5; the knob stands at 0.07874"]
     assert desk.pickup == pytest.approx(10 / 127 - 0.5)
     assert desk.player.touched == Touched("paint/strength", 10 / 127, 0.5, False)
     desk.cc(16, 60)
@@ -177,9 +197,9 @@ def test_its_own_moves_do_not() -> None:
 
 def test_one_of_few_values_is_picked_up_where_it_is() -> None:
     desk = Desk(Mapping(Cc(1), "paint/guidance-mode"))
-    assert desk.cc(1, 15) == ["cc 1 0.118 -> paint/guidance-mode none"]
+    assert desk.cc(1, 15) == ["cc 1 -> paint/guidance-mode none"]
     desk.controls.set("paint/guidance-mode", "full")
-    assert desk.cc(1, 30) == ["cc 1 0.236 -> paint/guidance-mode waits at full"]
+    assert desk.cc(1, 30) == ["cc 1 -> paint/guidance-mode waits at full; the knob stands at self"]
 
 
 def test_scale_moves_in_proportion() -> None:
@@ -219,7 +239,7 @@ def test_a_value_that_was_refused_does_not_jump_when_it_is_played_after_all(
     desk.controls.declare(Refusing("weight", "f", 0.0, "", low=0.0, high=1.0))
     mapped = DeviceMap("desk", "x", mappings=(Mapping(Cc(1), "weight"),))
     desk.player = MidiPlayer(mapped, desk.controls)
-    assert desk.cc(1, 1, 60, 100)[-1] == "cc 1 0.787 -> weight waits at 0"
+    assert desk.cc(1, 1, 60, 100)[-1] == "cc 1 -> weight waits at 0; the knob stands at 0.7874"
     assert {text for _, text in desk.refused} == {"weight is absent"}
     monkeypatch.setattr(Refusing, "refuse", False)
     desk.cc(1, 101)
@@ -264,6 +284,12 @@ def test_an_encoder_does_not_pull_in_a_value_from_outside() -> None:
 
 def test_a_step_is_in_the_controls_own_values() -> None:
     desk = Desk(encoder(to="paint/seed", step=1.0))
+    desk.cc(20, 1, 1, 127, 5)
+    assert desk.get("paint/seed") == 2 + 1 + 1 - 1 + 5
+
+
+def test_without_a_step_a_whole_number_goes_by_one_however_wide_its_range() -> None:
+    desk = Desk(encoder(to="paint/seed"))
     desk.cc(20, 1, 1, 127, 5)
     assert desk.get("paint/seed") == 2 + 1 + 1 - 1 + 5
 

@@ -19,7 +19,16 @@ from controllers.midi_device import Ears
 from controllers.midi_learn import Learn
 from controllers.midi_learned_keeper import LearnedKeeper
 from controllers.midi_lookout import OUTPUTS_EVERY
-from controllers.midi_map import Cc, Cc14, DeviceMap, Feedback, Mapping, Note
+from controllers.midi_map import (
+    Aftertouch,
+    Cc,
+    Cc14,
+    DeviceMap,
+    Feedback,
+    Mapping,
+    Note,
+    Pitch,
+)
 from controllers.midi_monitor import Monitor
 from controllers.midi_ports import MidiSystem
 from controllers.midi_seats import Maps
@@ -329,6 +338,40 @@ async def test_the_monitor_tells_what_comes_and_what_it_did(mock_clock: MockCloc
         assert "paint/strength 1" in stage.lines[0]
         assert stage.lines[1:] == ["MIDI: stranger: program 5 ch 1: nothing"]
         assert stage.controls.get("midi/devices") == "knobs"  # the stranger has no map
+
+
+async def test_the_monitor_tells_the_end_of_a_sweep_by_itself(mock_clock: MockClock) -> None:
+    async with serving(mock_clock, "stranger", monitor=True) as stage:
+        sweep = [byte for value in range(100) for byte in (0xB0, 16, value)]
+        await stage.system.play("stranger", *sweep)
+        last = "MIDI: stranger: cc 16 ch 1 = 99: nothing"
+        assert last not in stage.lines
+        await eventually(lambda: stage.lines[-1] == last, "the last value")
+
+
+async def test_what_was_held_when_learning_began_is_let_go(
+    mock_clock: MockClock, tmp_path: Path
+) -> None:
+    held = (
+        Mapping(Cc(1), "output/blackout", mode="momentary"),
+        Mapping(Cc14(2, 34), "input/mirror", mode="momentary"),
+        Mapping(Pitch(), "output/freeze", mode="momentary"),
+        Mapping(Aftertouch(channel=1), "paint/active", mode="momentary", range=(1, 0)),
+    )
+    names = [mapping.to for mapping in held]
+    maps = Maps(((DeviceMap("box", "box", "", held),),))
+    async with serving(mock_clock, "box", maps=maps, folder=tmp_path) as stage:
+        before = [stage.controls.get(name) for name in names]
+        press = [0xB0, 1, 127, 0xB0, 2, 127, 0xB0, 34, 0, 0xE0, 127, 127, 0xD0, 127]
+        await stage.system.play("box", *press)
+        assert [stage.controls.get(name) for name in names] == [1 - int(was) for was in before]
+        stage.controls.fire("midi/learn", ("paint/strength",))
+        await stage.system.play("box", 0xB0, 1, 0, 0xB0, 2, 0, 0xE0, 0, 0, 0xD0, 0)
+        await eventually(lambda: [stage.controls.get(name) for name in names] == before, "let go")
+        assert stage.controls.get("midi/learning") == "paint/strength"
+        assert stage.controls.get("midi/candidate") == "", "the end of a press is no candidate"
+        await stage.system.play("box", 0xB0, 1, 127)  # another press is one
+        assert stage.controls.get("output/blackout") == 0
 
 
 async def test_a_clock_drives_the_tempo_from_a_device_without_a_map(mock_clock: MockClock) -> None:
