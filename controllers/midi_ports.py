@@ -26,8 +26,17 @@ CLIENT: Final = "ArtFlow Live"
 """What other programs call us. Our own ports are never listed, or we would play ourselves."""
 
 _RTMIDI: Final = "mido.backends.rtmidi"
-_ALSA_NUMBERS: Final = re.compile(r" \d+:\d+$")
+_PLUGGED_IN: Final = re.compile(
+    r" \d+:\d+$"  # ALSA: the numbers of client and port
+    r"| \[\d+\](?= \((?:capture|playback)\))"  # a2jmidid: the client's number, over JACK
+    r"|(?:^|(?<=\())\d+- "  # Windows: the box was in another socket before
+)
+"""What names get from the plugging in, and other ones the next time."""
+_WINDOWS_NUMBER: Final = re.compile(r" \d+$")
 _ALSA_SEQUENCER: Final = Path("/dev/snd/seq")
+
+WINDOWS_MM: Final = 4
+"""rtmidi's number for Windows' own MIDI (RtMidi.h, `RtMidi::WINDOWS_MM`)."""
 
 CALLBACK_S: Final = 0.05
 """Longer than a callback waits for its turn with the interpreter."""
@@ -73,14 +82,14 @@ class MidiSystem(Protocol):
 def told_apart(names: Iterable[str]) -> tuple[PortName, ...]:
     """Labels for the names a system gives: the second of the same is called "... #2".
 
-    ALSA ends names in numbers that change with every plugging in; labels leave them out. Our own
-    ports are left out, too.
+    What changes with every plugging in is no part of a label, so that maps find their box again.
+    Our own ports are left out.
     """
     ports: list[PortName] = []
     alike: dict[str, int] = {}
     same: dict[str, int] = {}
     for raw in names:
-        plain = _ALSA_NUMBERS.sub("", raw)
+        plain = _PLUGGED_IN.sub("", raw)
         if plain.startswith(CLIENT):
             continue
         number = alike[plain] = alike.get(plain, 0) + 1
@@ -152,11 +161,11 @@ class Rtmidi:
 
     def inputs(self) -> tuple[PortName, ...]:
         with _translated("MIDI: the inputs cannot be listed"):
-            return told_apart(self._inputs.get_ports())
+            return told_apart(_names(self._inputs))
 
     def outputs(self) -> tuple[PortName, ...]:
         with _translated("MIDI: the outputs cannot be listed"):
-            return told_apart(self._outputs.get_ports())
+            return told_apart(_names(self._outputs))
 
     def open_input(self, port: PortName, heard: Heard) -> Closable:
         with _translated(f"MIDI input {port.label} cannot be opened"):
@@ -177,6 +186,17 @@ class Rtmidi:
             outputs.delete()
 
 
+def _names(device: Any) -> list[str]:
+    """The names of the ports that an rtmidi object sees, in their order.
+
+    On Windows rtmidi ends each in its place in this list, which another box that goes changes.
+    """
+    names = list(device.get_ports())
+    if device.get_current_api() == WINDOWS_MM:
+        return [_WINDOWS_NUMBER.sub("", name) for name in names]
+    return names
+
+
 class _Opened:
     """An rtmidi object with its port open. Raises whatever rtmidi does, or `LookupError`."""
 
@@ -185,7 +205,7 @@ class _Opened:
         self._label = port.label
         try:
             # numbers may have changed since the port was listed: looked for by its name
-            same = [at for at, name in enumerate(device.get_ports()) if name == port.raw]
+            same = [at for at, name in enumerate(_names(device)) if name == port.raw]
             if port.nth >= len(same):
                 raise LookupError("it is gone")
             device.open_port(same[port.nth], port.label)

@@ -27,7 +27,7 @@ MAX_ID: Final = 28
 
 _NO_ID: Final = re.compile(r"[^a-z0-9]+")
 
-_BOTH_WAYS: Final = re.compile(r"\b(midi)?(in|out|input|output|capture|playback)(?=\b|_)")
+_BOTH_WAYS: Final = re.compile(r"\b(midi)?(in|out|input|output|capture|playback)(?=\b|_|\d)")
 """What tells a device's output from its input in their names."""
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers import midi_ports
-from controllers.midi_ports import CLIENT, Mido, PortName, matches, open_system, told_apart
+from controllers.midi_ports import CLIENT, Mido, PortName, Rtmidi, matches, open_system, told_apart
 from engine.errors import MidiError
 
 
@@ -31,6 +32,72 @@ def test_alsa_numbers_are_no_part_of_a_label() -> None:
         "nano:nano MIDI 1",
         "nano:nano MIDI 1 #2",
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("nano:nano MIDI 1 20:0", "nano:nano MIDI 1 131:0"),
+        ("a2j:nano [20] (capture): nano MIDI 1", "a2j:nano [24] (capture): nano MIDI 1"),
+        ("nanoKONTROL2", "2- nanoKONTROL2"),
+        ("MIDIIN2 (nanoKONTROL2)", "MIDIIN2 (3- nanoKONTROL2)"),
+    ],
+)
+def test_a_box_has_one_label_wherever_it_is_plugged_in(before: str, after: str) -> None:
+    assert labels(before) == labels(after)
+
+
+@pytest.mark.parametrize("name", ["Pad 2", "Box [1] MIDI 1", "MIDI 1", "3-way", "Launchpad (in)"])
+def test_numbers_that_are_the_makers_stay(name: str) -> None:
+    assert labels(name) == [name]
+
+
+class WindowsObject:
+    """As rtmidi's on Windows, where it ends each name in its place in the list."""
+
+    plugged: ClassVar[list[str]] = []
+    opened: ClassVar[list[int]] = []
+
+    def __init__(self, api: int, client: str) -> None:
+        pass
+
+    def get_current_api(self) -> int:
+        return midi_ports.WINDOWS_MM
+
+    def get_ports(self) -> list[str]:
+        return [f"{name} {number}" for number, name in enumerate(self.plugged)]
+
+    def open_port(self, number: int, _: str) -> None:
+        self.opened.append(number)
+
+    def delete(self) -> None:
+        pass
+
+
+def test_on_windows_a_port_is_found_when_its_number_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rtmidi = SimpleNamespace(
+        MidiIn=WindowsObject,
+        MidiOut=WindowsObject,
+        API_WINDOWS_MM=midi_ports.WINDOWS_MM,
+        get_compiled_api=lambda: [midi_ports.WINDOWS_MM],
+    )
+    monkeypatch.setitem(sys.modules, "rtmidi", rtmidi)
+    monkeypatch.setattr(WindowsObject, "plugged", ["Pad 2", "nanoKONTROL2", "MIDIIN2 (nano)"])
+    monkeypatch.setattr(WindowsObject, "opened", [])
+    system = Rtmidi("WINDOWS_MM")
+    _, nano, second = before = system.inputs()
+    assert [port.label for port in before] == ["Pad 2", "nanoKONTROL2", "MIDIIN2 (nano)"]
+    WindowsObject.plugged.pop(0)  # another box goes, and all numbers behind it are others
+    assert system.inputs() == (nano, second), "nothing to close and open again"
+    system.open_output(nano)
+    assert WindowsObject.opened == [0]
+
+
+def test_windows_number_is_that_of_rtmidi() -> None:
+    rtmidi = pytest.importorskip("rtmidi")
+    assert rtmidi.API_WINDOWS_MM == midi_ports.WINDOWS_MM
 
 
 def test_our_own_ports_are_not_listed() -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from controllers.midi_learned import Taught, edited
 from controllers.midi_map import Cc, Cc14, DeviceMap, Mapping, Note, Pitch, Program, Source
 from controllers.midi_ports import told_apart
 from controllers.midi_seats import Maps, Seat, device_id, laid_over, seats
@@ -93,13 +94,21 @@ def test_what_was_learned_lies_over_a_bundled_map() -> None:
 
 @pytest.mark.parametrize(
     ("input", "output"),
-    [("Pad", "Pad"), ("Pad MIDI In", "Pad MIDI Out"), ("sys:capture_1", "sys:playback_1")],
+    [
+        ("Pad", "Pad"),
+        ("Pad MIDI In", "Pad MIDI Out"),
+        ("sys:capture_1", "sys:playback_1"),
+        ("MIDIIN2 (Pad)", "MIDIOUT2 (Pad)"),
+        ("a2j:Pad [20] (capture): Pad MIDI 1", "a2j:Pad [20] (playback): Pad MIDI 1"),
+    ],
 )
 def test_a_learned_device_finds_its_output_by_name(input: str, output: str) -> None:
-    learned = DeviceMap("pad", input, "", (Mapping(Note(9), "output/freeze"),))
-    (seat,) = found([input], Maps(learned=(learned,)), ["other", output])
+    (port,) = told_apart([input])
+    learned = Taught("pad", port.label, Mapping(Note(9), "output/freeze"))
+    device = edited(learned.device, learned)
+    (seat,) = found([input], Maps(learned=(device,)), ["other", output])
     assert seat.output is not None
-    assert seat.output.label == output
+    assert seat.output.raw == output
 
 
 def test_what_nobody_names_is_heard_only_where_everything_is() -> None:
