@@ -252,8 +252,17 @@ app.command("run")(run)
 
 
 @app.command("devices")
-def devices() -> None:
-    """Cameras, displays, MIDI ports and compute devices of this machine."""
+def devices(
+    midi: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MAP.yaml", help="as in a show; repeatable", show_default=False),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="whose learned maps count", show_default=False),
+    ] = None,
+) -> None:
+    """Cameras, displays, MIDI ports and which map plays each, compute devices of this machine."""
     from controllers.midi_listing import port_rows
     from controllers.midi_shelf import read_maps
     from engine.data_folder import default_data_folder
@@ -261,7 +270,8 @@ def devices() -> None:
     from engine.logs import complain
 
     def midi_rows() -> list[tuple[str, ...]]:
-        maps, problems = read_maps((), default_data_folder() / "midi", _written())
+        folder = (data or default_data_folder()) / "midi"
+        maps, problems = read_maps(midi or (), folder, _written())
         for problem in problems:
             complain(problem)
         return [*port_rows(maps)]

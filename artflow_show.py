@@ -23,7 +23,7 @@ import trio
 from artflow_told import Told
 from controllers import link
 from controllers.keyboard import Keyboard, help_rows
-from controllers.midi_part import MIDI_OFF, MidiPart
+from controllers.midi_part import MIDI_OFF, MidiPart, refuse_learning
 from controllers.osc import OscServer
 from controllers.osc_allow import everyone, gate, where
 from engine.controls import Controls, Parameter, Trigger
@@ -159,6 +159,7 @@ class Show:
 
     def _midi(self) -> MidiPart | None:
         if self.options.no_midi:
+            refuse_learning(self.controls)
             return None
         return MidiPart(
             self.controls,

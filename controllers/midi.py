@@ -74,6 +74,17 @@ class MidiServer:
         self._seen: _Picture | None = None
         self._news = trio.Event()
         self._look_now = trio.Event()
+        self._absent = ""
+        self._doubled: set[tuple[str, ...]] = set()  # files of which it was told
+
+    @property
+    def plugged_in(self) -> int:
+        """How many inputs there are, 1 before anybody has looked. Raises `MidiError` where there
+        is no MIDI system.
+        """
+        if self._absent:
+            raise MidiError(self._absent)
+        return 1 if self._seen is None else len(self._seen.ports.inputs)
 
     def learned(self, device: DeviceMap) -> None:
         """Play this map from now on instead of the one of its id that was learned before."""
@@ -104,6 +115,9 @@ class MidiServer:
         try:
             system = await trio.to_thread.run_sync(self._open_system)
         except MidiError as error:
+            self._absent = str(error)
+            if self._ears.learn is not None:
+                self._ears.learn.without_midi(self._absent)
             self._notice(f"{error}; the show goes on without MIDI")
             task_status.started()
             return
@@ -222,6 +236,12 @@ class MidiServer:
         self.wake()
         if seat.mapped:
             self._notice(f"MIDI: {seat.label} plays as {seat.id}")
+        if seat.doubled and seat.doubled not in self._doubled:
+            self._doubled.add(seat.doubled)
+            self._notice(
+                f"MIDI: {' and '.join(seat.doubled)} name {seat.label}: all of them play it, and "
+                "what the last says of a knob counts"
+            )
 
     def _declare(self, device: DeviceMap) -> None:
         for row in device_rows(device.id):

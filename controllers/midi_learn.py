@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import mido
@@ -18,10 +18,9 @@ import mido
 from controllers.midi_candidates import Candidate, Moves
 from controllers.midi_learned import UNDO, Edit, Forgotten, Learned, TakenBack, Taught
 from controllers.midi_learned_keeper import ORIGIN
-from controllers.midi_map import DeviceMap, Feedback, Mapping, Note, Program, is_switch
-from controllers.midi_map_sense import sensible
-from controllers.midi_map_text import source_name
-from engine.controls import Change, Controls, Parameter, Trigger, Value
+from controllers.midi_map import DeviceMap
+from controllers.midi_wish import Wish, doubt, mapping_of, read_wish, see_complete
+from engine.controls import Change, Controls, Value
 from engine.errors import ArtflowError, ControlError
 
 COLLECT_S: Final = 0.3
@@ -39,101 +38,6 @@ _OURS: Final = "midi/"
 _Saved = Callable[[DeviceMap], None]
 _Keep = Callable[[Edit | TakenBack], None]
 _Notice = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the next knob shall play: a parameter, or a trigger with its arguments."""
-
-    to: str
-    arguments: tuple[Value, ...] = ()
-
-    @property
-    def text(self) -> str:
-        return " ".join([self.to, *map(str, self.arguments)])
-
-
-def read_wish(text: str, controls: Controls) -> Wish:
-    """What `text` names, such as "paint/strength" or "preset/load anime".
-
-    Raises `ControlError` where there is no such control, or none that can be played.
-    """
-    to, _, rest = text.strip().partition(" ")
-    if controls.is_trigger(to):
-        trigger = controls.trigger(to)
-        arguments = tuple(map(_value, _words(trigger, rest.strip())))
-        if arguments:
-            trigger.coerce(arguments)
-        return Wish(to, arguments)
-    parameter = controls.parameter(to)
-    if parameter.read_only:
-        raise ControlError(f"{to} is a reported value and cannot be played")
-    if rest.strip():
-        raise ControlError(f"{to} is a value; learn it by its name alone")
-    if not parameter.bounded:
-        raise ControlError(
-            f"{to} has no range to turn a knob over; a map can set it: see docs/MIDI.md"
-        )
-    return Wish(to)
-
-
-def _words(trigger: Trigger, rest: str) -> list[str]:
-    # a lone text may have spaces in it
-    return [rest] if trigger.arguments in ("s", "[s") and rest else rest.split()
-
-
-def _value(word: str) -> Value:
-    for kind in (int, float):
-        try:
-            return kind(word)
-        except ValueError:
-            continue
-    return word
-
-
-def mapping_of(candidate: Candidate, wish: Wish, controls: Controls) -> Mapping:
-    """The mapping of what moved to what was wished for.
-
-    Pads and buttons light up with what they do, the rings of encoders show the value. Raises
-    `ControlError` where this cannot play that.
-    """
-    source = candidate.source
-    if isinstance(source, Program) and wish.arguments == () and _wants_number(wish, controls):
-        source = Program(None, source.channel)
-    mapping = Mapping(source, wish.to, arguments=wish.arguments)
-    channel = source.channel
-    match candidate.sort:
-        case "pad" if isinstance(source, Note):
-            lights = (Feedback(note=source.number, channel=channel),)
-            mapping = replace(mapping, feedback=lights)
-        case "button" | "encoder":
-            number = getattr(source, "number", 0)
-            show: Feedback = Feedback(cc=number, channel=channel)
-            if candidate.sort == "encoder":
-                show = replace(show, show="value")
-            mapping = replace(mapping, feedback=(show,))
-            if candidate.sort == "button" and not _switches(wish, controls):
-                mapping = replace(mapping, mode="momentary")
-        case _:
-            pass
-    target: Parameter | Trigger = (
-        controls.trigger(wish.to) if controls.is_trigger(wish.to) else controls.parameter(wish.to)
-    )
-    for _, problem in sensible(mapping, target):
-        raise ControlError(f"{source_name(source)} cannot play {wish.text}: {problem}")
-    return mapping
-
-
-def _switches(wish: Wish, controls: Controls) -> bool:
-    """Whether a button knows by itself what to do: toggle, or fire."""
-    return controls.is_trigger(wish.to) or is_switch(controls.parameter(wish.to))
-
-
-def _wants_number(wish: Wish, controls: Controls) -> bool:
-    """Whether a program's number says what to do, rather than that something shall be done."""
-    if not controls.is_trigger(wish.to):
-        return True
-    return bool(controls.trigger(wish.to).arguments.partition("[")[0])
 
 
 @dataclass
@@ -154,7 +58,8 @@ class Learn:
     `learned` is what was learned before. `saved` is handed each device whose learned mappings
     changed, as they are now (perhaps none), and `keep` what changed, to be written down. `notice`
     shows the performer a line; what goes wrong is reported to whoever asked. `wake` is called when
-    `tick` has something new to do. Times are seconds of `clock`.
+    `tick` has something new to do. Times are seconds of `clock`. `devices` counts those that could
+    be learned from; it raises `MidiError` where there can be none.
     """
 
     def __init__(
@@ -166,6 +71,7 @@ class Learn:
         notice: _Notice = lambda _: None,
         wake: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
+        devices: Callable[[], int] = lambda: 1,
     ) -> None:
         self._controls = controls
         self._learned = Learned(learned)
@@ -174,12 +80,13 @@ class Learn:
         self._notice = notice
         self._wake = wake
         self._clock = clock
+        self._devices = devices
         self._session: _Session | None = None
         self._last = _FIRST
         self._stop_listening = controls.listen(self._changed)
         controls.on("midi/learn", self._asked)
         controls.on("midi/learn-cancel", lambda *_: self.cancel())
-        controls.on("midi/learn-undo", lambda *_: self._undo())
+        controls.on("midi/learn-undo", lambda _, origin: self._undo(origin))
         controls.on("midi/forget", self._forget)
 
     def close(self) -> None:
@@ -191,16 +98,24 @@ class Learn:
     def learning(self) -> bool:
         return self._session is not None
 
-    def start(self, text: str = "") -> None:
-        """Learn `text`, or the control that changed last.
+    def start(self, *said: Value, origin: object = None) -> None:
+        """Learn what was `said` (see `read_wish`), or the control that changed last.
 
-        Raises `ControlError` where it cannot be learned.
+        Raises `ControlError` where it cannot be learned, `MidiError` where there is no MIDI. What
+        may keep it from playing is reported to `origin`.
         """
-        wish = read_wish(text or self._last, self._controls)
+        wish = read_wish(said if said and said != ("",) else (self._last,), self._controls)
+        see_complete(wish, self._controls)
+        devices, anew = self._devices(), self._session is None
         self._session = _Session(wish, self._clock())
         self._controls.publish("midi/candidate", "")
         self._controls.publish("midi/learning", wish.text)
         self._notice(f"learning {wish.text}: move a knob (up, down: another; esc: none)")
+        if not devices and anew:
+            waits = "no MIDI device is plugged in; it waits for one"
+            self._controls.report("midi/learn", waits, origin)
+        if text := doubt(wish, self._controls):
+            self._controls.report("midi/learn", f"{text}; it is learned all the same", origin)
         self._wake()
 
     def cancel(self) -> None:
@@ -208,6 +123,12 @@ class Learn:
         if self._session is not None:
             self._end()
             self._notice("learned nothing")
+
+    def without_midi(self, reason: str) -> None:
+        """There is no MIDI after all: whoever learns waits no longer."""
+        if self._session is not None:
+            self._end()
+            self._controls.report("midi/learn", reason)
 
     def key(self, key: str, repeat: bool = False, shift: bool = False) -> bool:
         """A key of the keyboard; whether it meant something while learning."""
@@ -280,17 +201,20 @@ class Learn:
             self._keep(edit)
         return bool(changed)
 
-    def _undo(self) -> None:
+    def _undo(self, origin: object) -> None:
         changed = self._learned.undo()
         for device in changed:
             self._saved(device)
-        if changed:
-            self._keep(UNDO)
-        self._notice("taken back" if changed else "nothing learned to take back")
+        if not changed:
+            text = "nothing was learned or forgotten that could be taken back"
+            self._controls.report("midi/learn-undo", text, origin)
+            return
+        self._keep(UNDO)
+        self._notice("taken back")
 
     def _forget(self, arguments: tuple[Value, ...], origin: object) -> None:
         def forget() -> None:
-            wish = read_wish(str(arguments[0]), self._controls)
+            wish = read_wish(arguments, self._controls)
             if not self._change(Forgotten(wish.to, wish.arguments)):
                 raise ControlError(
                     f"nothing that was learned plays {wish.text}; "
@@ -301,7 +225,7 @@ class Learn:
         self._try("midi/forget", origin, forget)
 
     def _asked(self, arguments: tuple[Value, ...], origin: object) -> None:
-        self._try("midi/learn", origin, lambda: self.start(str(arguments[0]) if arguments else ""))
+        self._try("midi/learn", origin, lambda: self.start(*arguments, origin=origin))
 
     def _try(self, address: str, origin: object, act: Callable[[], None]) -> None:
         try:

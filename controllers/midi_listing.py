@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 
+from controllers.midi_bundled import FOLDER
 from controllers.midi_ports import MidiSystem, PortName, open_system
 from controllers.midi_seats import Maps, seats
 
@@ -28,7 +30,8 @@ def port_rows(maps: Maps, system: Callable[[], MidiSystem] = open_system) -> lis
         if seat is None:
             return UNMAPPED
         count = len(seat.device.mappings)
-        return f"plays as {seat.id}: {count} {'mapping' if count == 1 else 'mappings'}"
+        files = " and ".join(map(_file, seat.files))
+        return f"plays as {seat.id}: {count} {'mapping' if count == 1 else 'mappings'} of {files}"
 
     def hears(port: PortName) -> str:
         seat = shows.get(port)
@@ -37,6 +40,12 @@ def port_rows(maps: Maps, system: Callable[[], MidiSystem] = open_system) -> lis
     return [(port.label, "in", plays(port)) for port in inputs] + [
         (port.label, "out", hears(port)) for port in outputs
     ]
+
+
+def _file(path: str) -> str:
+    """A map's file in a performer's words."""
+    file = Path(path)
+    return f"the bundled {file.stem}" if file.parent == FOLDER else path
 
 
 def input_names(system: Callable[[], MidiSystem] = open_system) -> list[str]:

@@ -7,7 +7,7 @@ any. Controller, note and program numbers are 0 to 127.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from engine.controls import Controls, Parameter, Trigger, Value
@@ -147,7 +147,7 @@ class DeviceMap:
     `input` and `output` are globs that its ports' names are held against ("" : it has none).
     `setup` messages (whole ones, as bytes) are sent when it appears, `farewell` when the show ends:
     most pad boxes want to be told by SysEx who lights their pads. `clock` "in": it may drive the
-    tempo; "out": it is sent the tempo.
+    tempo; "out": it is sent the tempo. `path` is the file that says all this, "" where none does.
     """
 
     id: str
@@ -157,6 +157,7 @@ class DeviceMap:
     clock: ClockUse = "in"
     setup: tuple[bytes, ...] = ()
     farewell: tuple[bytes, ...] = ()
+    path: str = field(default="", compare=False)
 
     @property
     def banks(self) -> int:

@@ -193,7 +193,8 @@ MAPPING: Final[dict[str, Field]] = {
     "step": Field(
         _Positive,
         "a number above 0",
-        "what one tick of an encoder changes, in the control's own values",
+        "what one tick of an encoder changes, in the control's own values; default: 1 of whole "
+        "numbers, else 1/128 of the range",
     ),
     "acceleration": Field(
         Annotated[float, Meta(ge=0, le=100)],

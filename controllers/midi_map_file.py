@@ -66,6 +66,10 @@ def read_map(path: Path, controls: Controls) -> MapFile:
         )
     reader = _Reader(document, controls)
     devices = tuple(reader.devices(value))
+    if not devices and not document.problems:
+        reader.warn(
+            (), "it names no device; allowed: devices: and a list of them, see docs/MIDI.md"
+        )
     return MapFile(
         devices, document.in_order(document.problems), document.in_order(reader.warnings)
     )
@@ -80,6 +84,9 @@ class _Reader:
 
     def problem(self, place: Place, text: str) -> None:
         self.document.problems.append(f"{self.document.where(*place)}: {text}")
+
+    def warn(self, place: Place, text: str) -> None:
+        self.warnings.append(f"{self.document.where(*place)}: {text}")
 
     def devices(self, value: dict[str, object]) -> Iterator[DeviceMap]:
         self._unknown((), value, ("devices",))
@@ -140,9 +147,10 @@ class _Reader:
             places.append(at)
         for at, mapping in zip(places, mappings, strict=True):
             if warning := shadowed(mapping, mappings):
-                self.warnings.append(f"{self.document.where(*at, 'on')}: {warning}")
+                self.warn((*at, "on"), warning)
         input = ports.get("input", "")
-        return DeviceMap(id, input, ports.get("output", input), tuple(mappings), **rest)
+        output = ports.get("output", input)
+        return DeviceMap(id, input, output, tuple(mappings), path=str(self.document.path), **rest)
 
     def _mapping(self, place: Place, raw: object, own: dict[str, Parameter]) -> Mapping | None:
         """A mapping; None where it has a problem, but for its lights: it plays without those."""
@@ -166,7 +174,9 @@ class _Reader:
                 else self.controls.parameter(to)
             )
         except ControlError as error:
-            self.problem((*place, "to"), str(error))
+            near = difflib.get_close_matches(to, own, n=1)
+            hint = f"unknown control {to!r}; did you mean {near[0]}?" if near else str(error)
+            self.problem((*place, "to"), hint)
             return None
         if on is None or not good or not read:
             return None
@@ -177,6 +187,8 @@ class _Reader:
             self.problem((*place, key) if key in raw else place, text)
         if wrong:
             return None
+        if isinstance(target, Trigger) and (doubt := target.doubt(mapping.arguments)):
+            self.warn((*place, "arguments"), doubt)
         lights = tuple(self._lights((*place, "feedback"), raw.get("feedback"), mapping, target))
         return replace(mapping, feedback=lights)
 
@@ -240,7 +252,7 @@ class _Reader:
             except (msgspec.ValidationError, ValueError):
                 good = False
                 self.problem(
-                    (*place, name), f"{name} is {shown(raw[name])}; allowed: {row.allowed}"
+                    (*place, name), f"{name} is {_found(raw[name])}; allowed: {row.allowed}"
                 )
         return read, good
 
@@ -252,6 +264,13 @@ class _Reader:
             hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(known)}"
             self.problem((*place, key), f"unknown key {shown(key)}; {hint}")
         return not unknown
+
+
+def _found(raw: object) -> str:
+    """What was found; numbers in a list one by one, for a list is what is wanted."""
+    if isinstance(raw, list) and len(raw) <= 4 and all(isinstance(n, (int, float)) for n in raw):
+        return f"[{', '.join(map(shown, raw))}]"
+    return shown(raw)
 
 
 def _ring(mapping: Mapping, target: Parameter | Trigger, light: dict[str, Any]) -> bool:

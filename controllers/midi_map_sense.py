@@ -84,7 +84,7 @@ def _triggered(mapping: Mapping, trigger: Trigger) -> Iterator[Sense]:
             trigger.coerce(mapping.arguments)
         except ControlError as error:
             yield "arguments", str(error)
-    elif not _played_by_number(trigger, mapping.on):
+    elif not played_by_number(trigger, mapping.on):
         yield (
             "arguments",
             f"{trigger.name} takes more than a {_giver(mapping.on)} gives; "
@@ -96,7 +96,7 @@ def _giver(source: Source) -> str:
     return "program's number" if isinstance(source, Program) else "velocity"
 
 
-def _played_by_number(trigger: Trigger, source: Source) -> bool:
+def played_by_number(trigger: Trigger, source: Source) -> bool:
     """Whether it can be fired with nothing, or with one number."""
     required = trigger.arguments.partition("[")[0]
     if len(required) != 1:

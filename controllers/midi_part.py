@@ -19,11 +19,22 @@ from controllers.midi_monitor import Monitor
 from controllers.midi_player import Touched
 from controllers.midi_ports import MidiSystem, open_system
 from controllers.midi_shelf import read_maps
-from engine.controls import Controls
+from engine.controls import Controls, TriggerHandler
 from engine.tempo import Tempo
 
 MIDI_OFF: Final = "MIDI is off (--no-midi); start without it to follow a MIDI clock"
 """Why `tempo/source` cannot be midi in a show without this part."""
+
+
+def refuse_learning(controls: Controls) -> None:
+    """Answer, in a show without this part, those who would learn."""
+
+    def refuse(address: str) -> TriggerHandler:
+        text = "MIDI is off (--no-midi); start without it to learn knobs"
+        return lambda _, origin: controls.report(address, text, origin)
+
+    for address in ("midi/learn", "midi/learn-cancel", "midi/learn-undo", "midi/forget"):
+        controls.on(address, refuse(address))
 
 
 class MidiPart:
@@ -60,6 +71,7 @@ class MidiPart:
             notice,
             self._wake,
             clock,
+            lambda: self._server.plugged_in,
         )
         ears = Ears(MidiClock(tempo), self.learn, Monitor(monitor) if monitor else None)
         self._server = MidiServer(

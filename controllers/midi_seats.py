@@ -50,7 +50,9 @@ class Seat:
     """A device that is plugged in: its ports, the map that plays it, and what it is called.
 
     `device.id` is the seat's own, `label` what its port is called. `mapped` is False where no map
-    names it, and there is nothing but to learn from it.
+    names it, and there is nothing but to learn from it. `files` are those of the maps, the lowest
+    first; `doubled` those of them of which nobody expects several, two of the performer's own or
+    two learned ones.
     """
 
     label: str
@@ -58,6 +60,8 @@ class Seat:
     output: PortName | None
     device: DeviceMap
     mapped: bool = True
+    files: tuple[str, ...] = ()
+    doubled: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -86,15 +90,23 @@ def seats(
         device = _named(_merged(layers) if layers else _nobody(port.label), taken)
         learned_only = layers is not None and not layers[0]
         output = _twin(port.label, free) if learned_only else _output(device, free)
-        found.append(Seat(port.label, port, output, device, layers is not None))
+        below, learned = map(_files, layers or ((), ()))
+        doubled = (*(below if len(below) > 1 else ()), *(learned if len(learned) > 1 else ()))
+        mapped = layers is not None
+        found.append(Seat(port.label, port, output, device, mapped, (*below, *learned), doubled))
     for file in maps.files:
         for device in file:
             if device.input:
                 continue
             for port in [port for port in free if matches(device.output, port.label)]:
                 free.remove(port)
-                found.append(Seat(port.label, None, port, _named(device, taken)))
+                named = _named(device, taken)
+                found.append(Seat(port.label, None, port, named, files=_files([device])))
     return tuple(found)
+
+
+def _files(devices: Iterable[DeviceMap]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(device.path for device in devices if device.path))
 
 
 def device_id(label: str) -> str:

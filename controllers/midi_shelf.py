@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from controllers.midi_bundled import map_files
@@ -29,12 +29,29 @@ def read_maps(
     problems: list[str] = []
     own = tuple(_devices(path, controls, problems) for path in files)
     learned = tuple(device for path in _in(folder) for device in _devices(path, controls, problems))
+    problems += [*_same_ids(own), *_same_ids([(one,) for one in learned])]
     missing: list[str] = []
     paths = map_files() if bundled is None else bundled
     along = tuple(device for path in paths for device in _devices(path, controls, missing))
     for line in missing:
         log.info("%s", line)
     return Maps(own, learned, along), problems
+
+
+def _same_ids(files: Iterable[Iterable[DeviceMap]]) -> Iterator[str]:
+    """A line for each id that two files give to different boxes."""
+    first: dict[str, DeviceMap] = {}
+    for device in (one for file in files for one in file):
+        other = first.setdefault(device.id, device)
+        if device.path != other.path and _box(device) != _box(other):
+            yield (
+                f"{device.path}: {device.id} is the id of another box in {other.path}; give one of "
+                f"them another, or whichever is plugged in later is {device.id}-2"
+            )
+
+
+def _box(device: DeviceMap) -> str:
+    return (device.input or device.output).casefold()
 
 
 def _in(folder: Path) -> list[Path]:

@@ -179,7 +179,8 @@ _IN_WORDS: Final[tuple[tuple[type, str], ...]] = (
 class Trigger:
     """Something that happens. `arguments` is the OSC type string, with "[" before optional ones.
 
-    Examples: "" takes nothing, "s[f" takes text and perhaps a number, "*" takes one or more floats.
+    Examples: "" takes nothing, "s[f" takes text and perhaps a number, "*" takes one or more floats;
+    "a" is a number or a text, whichever comes.
     """
 
     name: str
@@ -202,6 +203,10 @@ class Trigger:
             raise ControlError(f"{self.name} takes {takes} arguments, not {len(raw)}")
         return tuple(map(self._argument, required + optional, raw))
 
+    def doubt(self, arguments: tuple[Value, ...]) -> str:  # noqa: ARG002
+        """Why arguments that it takes may do nothing when it is fired; "" where nothing says so."""
+        return ""
+
     def _numbers(self, raw: tuple[object, ...]) -> tuple[Value, ...]:
         # a stroke has hundreds; where all are floats and their sum is finite, so is each
         if set(map(type, raw)) == {float} and math.isfinite(sum(raw)):  # type: ignore[arg-type]
@@ -209,6 +214,8 @@ class Trigger:
         return tuple(self._argument("f", value) for value in raw)
 
     def _argument(self, kind: str, raw: object) -> Value:
+        if kind == "a":
+            kind = {str: "s", int: "i", bool: "i"}.get(type(raw), "f")
         slot = Parameter(self.name, kind, 0, "")
         return slot.coerce(raw)
 

@@ -185,13 +185,17 @@ TRIGGERS: Final[tuple[Trigger, ...]] = (
     Trigger("snapshot", "save what the audience sees as a PNG", "[s"),
     Trigger(
         "midi/learn",
-        "the next moved knob or pad plays this control (with a trigger's arguments after it); "
-        "without a name the control that changed last",
-        "[s",
+        "the next moved knob or pad plays this control (with a trigger's arguments after it, in "
+        "the same text or as more arguments); without a name the control that changed last",
+        "[saaaa",
     ),
     Trigger("midi/learn-cancel", "learn nothing after all"),
     Trigger("midi/learn-undo", "take back what was learned or forgotten last"),
-    Trigger("midi/forget", "the learned knobs and pads of this control play it no longer", "s"),
+    Trigger(
+        "midi/forget",
+        "the learned knobs and pads of this control play it no longer; named as for midi/learn",
+        "s[aaaa",
+    ),
     Trigger("tempo/tap", "tap the tempo: the median of the last taps"),
     Trigger("painter/restart", "start the painter again"),
     Trigger("panic", "cut to a safe picture: the source shown, nothing moving"),

@@ -84,7 +84,7 @@ def as_markdown(rows: Rows) -> str:
         "## Parameters\n",
         _table(("name", "type", "range", "default", "slew", "meaning"), settable),
         "## Triggers\n\nA trigger without arguments also takes one number: non-zero fires, 0 (a "
-        "button's release) does nothing.\n",
+        "button's release) does nothing. `a` is a number or a text.\n",
         _table(("name", "arguments", "meaning"), fired),
         "## Reported values\n\nAsking answers them; setting them is an error.\n",
         _table(("name", "type", "range or unit", "meaning"), reported),

@@ -28,6 +28,8 @@ TOLD_BPM: Final = 0.02
 
 FOLLOWED: Final = {"midi": "MIDI clock is heard", "link": "in the Link session"}
 LOST: Final = {"midi": "MIDI clock is gone", "link": "the Link session is gone"}
+STOPPED: Final = "MIDI clock is stopped"
+"""Nobody else stops the beat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Tempo:
         self._source = "internal"
         self._heard_s: float | None = None
         self._told_of_bpm = False
+        self._told_playing = True
         self._end = controls.listen(self._on_change)
         controls.on("tempo/tap", self._tap)
         self._choose(str(controls.get("tempo/source")), None)
@@ -181,6 +184,7 @@ class Tempo:
         now = self.clock()
         # straight on, and playing, until the other clock says something else
         self.line = self.line.bent(now, 0.0).plays(now, True)
+        self._told_playing = True
 
     def _tap(self, _arguments: tuple[Value, ...], origin: object) -> None:
         if self._source == "midi" and self.locked:
@@ -202,6 +206,7 @@ class Tempo:
         tick = self.clock()
         while True:
             now = self.clock()
+            self._notice_stop()
             self._miss(now)
             self._tell(now)
             tick = max(tick + 1 / TOLD_PER_S, now)
@@ -210,9 +215,19 @@ class Tempo:
     def _miss(self, now: float) -> None:
         if self._heard_s is not None and now - self._heard_s > GONE_S:
             self._heard_s = None
-            on = f"the beat goes on at {self.line.bpm:.1f} bpm"
-            rest = on if self.line.playing else "the beat stands"
-            self._notice(f"tempo: {LOST[self._source]}; {rest}")
+            if self.line.playing:
+                on = f"the beat goes on at {self.line.bpm:.1f} bpm"
+                self._notice(f"tempo: {LOST[self._source]}; {on}")
+            else:  # many tick only while they play
+                self._notice(f"tempo: {STOPPED} and silent; the beat stands")
+
+    def _notice_stop(self) -> None:
+        """Say that the transport was stopped or plays; asked no oftener than the beat is told."""
+        playing = self.line.playing
+        if playing != self._told_playing:
+            self._told_playing = playing
+            text = "MIDI clock plays" if playing else f"{STOPPED}; the beat stands"
+            self._notice(f"tempo: {text}")
 
     def _tell(self, now: float) -> None:
         publish = self._controls.publish

@@ -6,6 +6,7 @@ when they come; a control once declared stays, since somebody may hold its name.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -74,10 +75,20 @@ class IdTrigger(Trigger):
         ids = self.ids()
         if number not in range(len(ids)):
             allowed = f"0 to {len(ids) - 1}" if ids else "none, the list is empty"
-            raise ControlError(
-                f"{self.name}: nothing has the number {number:g}; allowed: {allowed}"
-            )
+            # (whoever reports it says of which control)
+            raise ControlError(f"nothing has the number {number:g}; allowed: {allowed}")
         return ids[int(number)]
+
+    def doubt(self, arguments: tuple[Value, ...]) -> str:
+        """Where nothing has this id; the list may be longer later. Nothing where it is unknown."""
+        ids = self.ids()
+        id = arguments[0] if arguments else ""
+        if not ids or not isinstance(id, str) or id in ("", *ids):
+            return ""
+        near = difflib.get_close_matches(id, ids, n=1)
+        family = self.name.partition("/")[0]
+        hint = f"did you mean {near[0]}?" if near else f"it plays once there is such a {family}"
+        return f"unknown {family} {shown(id)}; {hint}"
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import mido
@@ -11,7 +12,7 @@ from controllers.midi_learned import Edit, TakenBack
 from controllers.midi_learned_files import LearnedFiles
 from controllers.midi_map import DeviceMap, Mapping
 from controllers.midi_map_file import read_map
-from engine.controls import Controls
+from engine.controls import Controls, Value
 from engine.errors import SettingError
 from engine.parameters import PARAMETERS, TRIGGERS
 from presets.preset_controls import triggers
@@ -22,11 +23,12 @@ BOX = "Box [1] MIDI 1"
 class Teacher:
     """Learning with a folder, on a clock that the test moves."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *presets: str) -> None:
         self.folder = folder
         self.controls = Controls()
-        self.controls.declare(*PARAMETERS, *TRIGGERS, *triggers(tuple))
+        self.controls.declare(*PARAMETERS, *TRIGGERS, *triggers(lambda: presets))
         self.now_s = 100.0
+        self.devices: Callable[[], int] = lambda: 1
         self.saved: list[DeviceMap] = []
         self.problems: list[str] = []
         self.notices: list[str] = []
@@ -40,6 +42,7 @@ class Teacher:
             self.saved.append,
             self.notices.append,
             clock=lambda: self.now_s,
+            devices=lambda: self.devices(),
         )
 
     def keep(self, edit: Edit | TakenBack) -> None:
@@ -48,7 +51,7 @@ class Teacher:
         except SettingError as error:
             self.problems.append(str(error))
 
-    def ask(self, *wish: str) -> None:
+    def ask(self, *wish: Value) -> None:
         self.controls.fire("midi/learn", wish, "somebody")
 
     def hear(self, text: str, label: str = BOX, id: str = "box") -> bool:

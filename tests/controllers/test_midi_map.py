@@ -22,6 +22,7 @@ from controllers.midi_map import (
 from controllers.midi_map_file import read_map
 from engine.controls import Controls, Trigger
 from engine.errors import SettingError
+from presets.preset_controls import IdTrigger
 from tests.helpers.osc import table
 
 
@@ -139,6 +140,30 @@ def test_a_light_of_a_controller_at_a_switch_is_no_ring(tmp_path: Path) -> None:
 def test_an_empty_file_names_no_devices(tmp_path: Path) -> None:
     assert read(tmp_path, "# nothing yet\n") == ()
     assert read(tmp_path, "devices:\n") == ()
+    path = tmp_path / "map.yaml"
+    (warning,) = read_map(path, CONTROLS).warnings
+    assert warning.startswith(f"{path}:1: it names no device; allowed: devices:")
+    path.write_text("device: []\n")
+    assert read_map(path, CONTROLS).warnings == [], "what is wrong is said already"
+
+
+def test_an_id_that_is_unknown_is_warned_of_and_the_mapping_kept(tmp_path: Path) -> None:
+    controls = table()
+    controls.declare(IdTrigger("preset/load", "", "s[f", lambda: ("anime", "ink")))
+    path = tmp_path / "map.yaml"
+    path.write_text(
+        f"{HEAD}      - {{on: {{note: 1}}, to: preset/load, arguments: [anmie]}}\n"
+        "      - {on: {note: 2}, to: preset/load, arguments: [ink, 2]}\n"
+        "      - {on: {note: 3}, to: preset/load, arguments: [1]}\n"
+        "      - {on: {note: 4}, to: preset/load, arguments: [zzz]}\n"
+    )
+    found = read_map(path, controls)
+    assert found.problems == []
+    assert len(found.devices[0].mappings) == 4
+    assert [line.removeprefix(f"{path}:") for line in found.warnings] == [
+        "5: unknown preset 'anmie'; did you mean anime?",
+        "8: unknown preset 'zzz'; it plays once there is such a preset",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -193,8 +218,9 @@ def test_lights(tmp_path: Path, feedback: str, lights: tuple[Feedback, ...]) -> 
         ("{on: {cc: -1}, to: paint/strength}", "cc is -1; allowed: 0 to 127"),
         ("{on: {cc: true}, to: paint/strength}", "cc is true; allowed: 0 to 127"),
         ("{on: {cc: 1.5}, to: paint/strength}", "cc is 1.5; allowed: 0 to 127"),
+        ("{on: {cc14: [40, 8]}, to: paint/strength}", "cc14 is [40, 8]; allowed: [high, low] with"),
         ("{on: {cc14: 32}, to: paint/strength}", "cc14 is 32; allowed: [high, low] with high 0"),
-        ("{on: {cc14: [1, 2, 3]}, to: paint/strength}", "cc14 is a list; allowed: [high, low]"),
+        ("{on: {cc14: [1, 2, 3]}, to: paint/strength}", "cc14 is [1, 2, 3]; allowed: [high, low]"),
         ("{on: {nrpn: 16384}, to: paint/strength}", "nrpn is 16384; allowed: 0 to 16383"),
         ("{on: {pitch: no}, to: paint/strength}", "pitch is 'no'; allowed: \"*\""),
         ("{on: {pitch: false}, to: paint/strength}", 'pitch is false; allowed: "*"'),
@@ -211,6 +237,10 @@ def test_lights(tmp_path: Path, feedback: str, lights: tuple[Feedback, ...]) -> 
         ("{on: {cc: 1, chanel: 2}, to: paint/strength}", "unknown key 'chanel'; did you mean ch"),
         ("{on: {cc: 1}}", "to is nothing; allowed: a control's name, see artflow controls"),
         ("{on: {cc: 1}, to: paint/strenght}", "unknown control 'paint/strenght'; did you mean"),
+        (
+            "{on: {cc: 1}, to: midi/nobs/bank}",
+            "unknown control 'midi/nobs/bank'; did you mean midi/knobs/bank?",
+        ),
         ("{on: {cc: 1}, to: midi/pads/bank}", "unknown control 'midi/pads/bank'"),
         ("{on: {cc: 1}, to: midi/knobs/pickup}", "unknown control 'midi/knobs/pickup'"),
         ("{on: {cc: 1}, to: painter/fps}", "painter/fps is a reported value and cannot be set"),

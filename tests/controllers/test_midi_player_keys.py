@@ -17,6 +17,7 @@ from controllers.midi_map import (
 from controllers.midi_map_file import read_map
 from controllers.midi_player import MidiPlayer
 from engine.controls import Trigger, Value
+from presets.preset_controls import IdTrigger
 from tests.controllers.midi_desk import Desk, controls, jump
 from tests.helpers.osc import table
 
@@ -300,3 +301,13 @@ def test_a_file_is_played(tmp_path: Path) -> None:
     player = MidiPlayer(device, shown)
     player.take(mido.Message("control_change", control=1, value=127), 0.0)
     assert shown.get("paint/strength") == 1.0
+
+
+def test_a_number_that_no_preset_has_is_refused_with_the_name_once() -> None:
+    desk = Desk()
+    desk.controls.declare(IdTrigger("preset/load", "", "s[f", lambda: ("anime",)))
+    mapped = DeviceMap("desk", "x", mappings=(Mapping(Program(), "preset/load"),))
+    desk.player = MidiPlayer(mapped, desk.controls)
+    said = "nothing has the number 7; allowed: 0 to 0"
+    assert desk.program(7) == [f"program -> refused: {said}"]
+    assert desk.refused == [("preset/load", said)]

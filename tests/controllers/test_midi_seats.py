@@ -73,6 +73,25 @@ def test_files_lie_over_one_another() -> None:
     assert seat.output is not None
 
 
+def test_two_files_that_name_one_box_are_told_of() -> None:
+    one, other = replace(NANO, path="one.yaml"), replace(NANO, id="b", path="other.yaml")
+    mine, yours = replace(NANO, path="mine.yaml"), replace(NANO, id="c", path="yours.yaml")
+    bundled = replace(NANO, path="bundled.yaml")
+    both, alone, learned, along = (
+        found(["nano"], maps)[0]
+        for maps in (
+            Maps(((one,), (PADS, other))),
+            Maps(((one,), (PADS,)), (mine,), (bundled,)),
+            Maps(((one,),), (mine, yours)),
+            Maps((), (mine,), (bundled,)),
+        )
+    )
+    assert both.files == both.doubled == ("one.yaml", "other.yaml")
+    assert (alone.files, alone.doubled) == (("one.yaml", "mine.yaml"), ())
+    assert learned.doubled == ("mine.yaml", "yours.yaml")
+    assert (along.files, along.doubled) == (("bundled.yaml", "mine.yaml"), ())
+
+
 def test_a_bundled_map_plays_what_no_file_names() -> None:
     bundled = DeviceMap("nano", "nano*", "", (Mapping(Cc(7), "output/mix"),))
     assert [seat.id for seat in found(["nano"], Maps(bundled=(bundled,)))] == ["nano"]

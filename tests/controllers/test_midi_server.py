@@ -215,6 +215,21 @@ async def test_two_of_the_same_name_play_apart(mock_clock: MockClock) -> None:
         assert stage.strength == 1.0
 
 
+async def test_two_files_that_name_one_box_are_told_of_once(mock_clock: MockClock) -> None:
+    one, other = replace(KNOBS, path="one.yaml"), replace(KNOBS, id="b", path="other.yaml")
+    async with serving(mock_clock, "nano", maps=Maps(((one,), (other,)))) as stage:
+        told = (
+            "MIDI: one.yaml and other.yaml name nano: all of them play it, and what the last says "
+            "of a knob counts"
+        )
+        assert stage.notices == ["MIDI: nano plays as knobs", told]
+        stage.system.input_names.clear()
+        await eventually(lambda: stage.controls.get("midi/devices") == "", "gone")
+        stage.system.input_names.append("nano")
+        await eventually(lambda: stage.controls.get("midi/devices") == "knobs", "back")
+        assert stage.notices.count(told) == 1
+
+
 async def test_a_port_that_another_program_holds_is_tried_again(mock_clock: MockClock) -> None:
     system = FakeSystem(["nano"], ["nano"])
     system.held.add("nano")
@@ -292,6 +307,15 @@ async def test_no_midi_system_is_said_once_and_ends_nothing() -> None:
     async with trio.open_nursery() as nursery:
         await nursery.start(server.run)
     assert notices == ["MIDI: none here; install one; the show goes on without MIDI"]
+    with pytest.raises(MidiError, match="none here; install one"):
+        _ = server.plugged_in
+
+
+async def test_the_inputs_are_counted(mock_clock: MockClock) -> None:
+    async with serving(mock_clock) as stage:
+        assert stage.server.plugged_in == 0
+        stage.system.input_names.append("stranger")
+        await eventually(lambda: stage.server.plugged_in == 1, "seen")
 
 
 async def test_looking_costs_little_and_outputs_are_looked_at_rarely(mock_clock: MockClock) -> None:

@@ -23,6 +23,7 @@ STATE = Parameter("state", "s", "idle", "reported", choices=("idle", "busy"), re
 GO = Trigger("go", "go", "")
 SAVE = Trigger("save", "save", "s[f")
 SHOT = Trigger("shot", "shot", "[s")
+NAMED = Trigger("named", "named", "s[aaa")
 STROKE = Trigger("stroke", "stroke", "*")
 
 ROWS = (LEVEL, COUNT, WORD, MODE, TURN, FREE, STATE, GO, SAVE, SHOT, STROKE)
@@ -175,6 +176,7 @@ def test_normalized_is_clamped_and_needs_a_range() -> None:
         (SAVE, ("look",), ("look",)),
         (SAVE, ("look", 2), ("look", 2.0)),
         (STROKE, (0, 0.5, 1), (0.0, 0.5, 1.0)),
+        (NAMED, ("look", "fast", 2, 0.5), ("look", "fast", 2, 0.5)),
     ],
 )
 def test_a_triggers_arguments(
@@ -193,6 +195,7 @@ def test_a_triggers_arguments(
         (SAVE, (), "save takes 1 to 2 arguments, not 0"),
         (SAVE, (1,), "save takes text, not the number 1"),
         (SAVE, ("look", "slow"), "save takes a number, not the text 'slow'"),
+        (NAMED, ("look", None), "named takes a number, not nothing"),
         (STROKE, (), "stroke takes one or more numbers, not none"),
         (STROKE, (0, "x"), "stroke takes a number, not the text 'x'"),
         (STROKE, (math.inf,), "stroke takes a finite number, not inf"),

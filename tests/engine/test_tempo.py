@@ -263,6 +263,11 @@ async def test_it_reports_at_most_30_times_a_second(
             await trio.sleep(0.1)
         assert not [change for change in changes if change.parameter.name == "tempo/bpm"]
 
+        assert notices == [
+            "tempo: MIDI clock is heard, 100.0 bpm",
+            "tempo: MIDI clock is stopped; the beat stands",
+            "tempo: MIDI clock plays",
+        ]
         notices.clear()
         await trio.sleep(GONE_S + 0.1)
         assert notices == ["tempo: MIDI clock is gone; the beat goes on at 100.0 bpm"]
@@ -270,4 +275,31 @@ async def test_it_reports_at_most_30_times_a_second(
         beat = tempo.beat_at(trio.current_time())
         await trio.sleep(6)
         assert tempo.beat_at(trio.current_time()) == pytest.approx(beat + 10, abs=0.01)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_clock_that_is_stopped_is_not_gone(
+    autojump_clock: trio.testing.MockClock,  # noqa: ARG001
+) -> None:
+    controls = Controls()
+    controls.declare(*PARAMETERS, *TRIGGERS)
+    controls.set("tempo/source", "midi")
+    notices: list[str] = []
+    tempo = Tempo(controls, clock=trio.current_time, notice=notices.append)
+
+    async def ticks(seconds: float, *, playing: bool) -> None:
+        for _ in range(int(seconds * 10)):
+            tempo.hear("midi", Reading(trio.current_time(), 120.0, None, playing))
+            await trio.sleep(0.1)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(tempo.run)
+        await ticks(1, playing=True)
+        notices.clear()
+        await ticks(3, playing=False)  # it ticks on
+        assert notices == ["tempo: MIDI clock is stopped; the beat stands"]
+        assert controls.get("tempo/locked") == 1
+        await trio.sleep(3)  # and no longer, as many do when they are stopped
+        assert notices[1:] == ["tempo: MIDI clock is stopped and silent; the beat stands"]
+        assert controls.get("tempo/locked") == 0
         nursery.cancel_scope.cancel()
