@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,23 @@ pytestmark = pytest.mark.acceptance
 STRENGTH = "paint/strength"
 
 
+@dataclass
+class Show:
+    """The module's show. The painter is long in loading: what needs none comes first."""
+
+    server: Jack
+    program: Program
+    player: Player
+    data: Path
+
+
 @pytest.fixture(scope="module")
-def server() -> Iterator[Jack]:
-    with jack() as running:
-        yield running
+def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
+    data = tmp_path_factory.mktemp("learn") / "data"
+    with jack() as server, played("--headless", data=data, env=server.env) as (program, player):
+        program.says("^model: ")  # what is plugged in has been looked for before
+        yield Show(server, program, player, data)
+        assert program.stop() == 0
 
 
 def _sweep(device: Device, player: Player, controller: int, done: Callable[[], object]) -> None:
@@ -37,9 +51,9 @@ def _sweep(device: Device, player: Player, controller: int, done: Callable[[], o
     player.until(turned, f"effect of controller {controller}")
 
 
-def _learn(player: Player, device: Device, wish: str, controller: int) -> None:
-    player.send("midi/learn", wish)
-    player.until_value("midi/learning", wish)
+def _learn(player: Player, device: Device, controller: int, *wish: str) -> None:
+    player.send("midi/learn", *wish)
+    player.until_value("midi/learning", " ".join(wish))
     _sweep(device, player, controller, lambda: player.ask("midi/learning") == "")
 
 
@@ -48,53 +62,35 @@ def _plays(player: Player, device: Device, controller: int, name: str = STRENGTH
     _sweep(device, player, controller, lambda: abs(player.ask(name) - before) > 0.2)
 
 
-def test_a_knob_is_learned_kept_taken_back_and_forgotten(server: Jack, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    files: list[Path] = []
-    with server.device("Nobody") as device:
-        with played("--headless", data=data, env=server.env) as (program, player):
-            _learn(player, device, STRENGTH, 20)
-            _plays(player, device, 20)
-            folder = data / "midi"
-            player.until(lambda: [*folder.glob("*.yaml")], "written down")
-            files = [*folder.glob("*.yaml")]
-            assert len(files) == 1
-            assert STRENGTH in files[0].read_text()
-
-            _learn(player, device, STRENGTH, 21)
-            _plays(player, device, 21)
-            player.until(lambda: "cc: 21" in files[0].read_text(), "written down")
-            assert files[0].read_text().count(STRENGTH) == 1
-            player.send("midi/learn-undo")
-            _plays(player, device, 20)
-            assert program.stop() == 0
-
-        # another show knows it still
-        with played("--headless", data=data, env=server.env) as (program, player):
-            _plays(player, device, 20)
-            player.send("midi/forget", STRENGTH)
-            player.until(lambda: STRENGTH not in files[0].read_text(), "forgotten")
-            player.until_value("midi/devices", "")
-            before = player.ask(STRENGTH)
-            for value in range(128):
-                device.cc(20, value)
-            player.send("midi/learn", "feedback/hue")
-            player.until_value("midi/learning", "feedback/hue")
-            assert player.ask(STRENGTH) == before
-            player.send("midi/learn-cancel")
-            player.until_value("midi/learning", "")
-            assert program.stop() == 0
+def _refused(player: Player, says: str) -> None:
+    player.until(lambda: says in str(player.last("error")), f"told of: {says}")
 
 
-def test_a_pad_that_is_learned_over_a_known_box_lights_up(server: Jack, tmp_path: Path) -> None:
+def test_what_keeps_from_learning_is_told_at_once(show: Show) -> None:
+    player = show.player
+    player.send("midi/learn", STRENGTH)
+    _refused(player, "no MIDI device is plugged in; it waits for one")
+    player.send("midi/learn-cancel")
+    player.send("midi/learn", "preset/load")
+    _refused(player, "preset/load needs to know what")
+    player.send("midi/learn-undo")
+    _refused(player, "nothing was learned or forgotten")
+    assert player.ask("midi/learning") == ""
+    player.send("midi/learn", "preset/load", "anmie")  # it may be in the list later
+    _refused(player, "unknown preset 'anmie'; did you mean anime?")
+    player.until_value("midi/learning", "preset/load anmie")
+    player.send("midi/learn-cancel")
+    player.until_value("midi/learning", "")
+
+
+def test_a_pad_that_is_learned_over_a_known_box_lights_up(show: Show) -> None:
     pad = (0x90, 1)  # its map says freeze
-    with (
-        server.device("MIDI Mix") as device,
-        played("--headless", data=tmp_path / "data", env=server.env) as (program, player),
-    ):
+    player = show.player
+    with show.server.device("MIDI Mix") as device:
         player.until_value("midi/devices", "midimix")
         player.send("midi/learn", "input/mirror")
         player.until_value("midi/learning", "input/mirror")
+        before = player.ask("midi/received")
         sent = 0
 
         def hit() -> object:
@@ -104,13 +100,13 @@ def test_a_pad_that_is_learned_over_a_known_box_lights_up(server: Jack, tmp_path
             return player.ask("midi/learning") == ""
 
         player.until(hit, "learned pad")
-        player.until(lambda: player.ask("midi/received") >= sent, "end of the hits")
+        player.until(lambda: player.ask("midi/received") >= before + sent, "end of the hits")
         player.send("output/freeze", 0)
         player.until_value("output/freeze", 0)
-        before = player.ask("input/mirror")
+        mirror = player.ask("input/mirror")
         device.note(1)
-        player.until_value("input/mirror", 1 - before)
-        player.until(lambda: device.last(*pad) == 127 * (1 - before), "light of the pad")
+        player.until_value("input/mirror", 1 - mirror)
+        player.until(lambda: device.last(*pad) == 127 * (1 - mirror), "light of the pad")
         assert player.ask("output/freeze") == 0
         player.send("input/mirror", 1)
         player.until(lambda: device.last(*pad) == 127, "light by OSC")
@@ -118,19 +114,15 @@ def test_a_pad_that_is_learned_over_a_known_box_lights_up(server: Jack, tmp_path
         player.until(lambda: device.last(*pad) == 0, "light out by OSC")
         player.send("input/mirror", 1)
         player.until(lambda: device.last(*pad) == 127, "light by OSC again")
-        assert program.stop() == 0
+    player.until_value("midi/devices", "")
 
 
-def test_a_box_that_is_known_plays_and_shows_as_soon_as_it_is_plugged_in(
-    server: Jack, tmp_path: Path
-) -> None:
-    with played("--headless", data=tmp_path / "data", env=server.env) as (program, player):
-        for plugged in range(2):
-            with server.device("X-TOUCH MINI") as box:
-                _box_plays(box, player, program, first=plugged == 0)
-                box.unplug()
-                player.until_value("midi/devices", "")
-        assert program.stop() == 0
+def test_a_box_that_is_known_plays_and_shows_as_soon_as_it_is_plugged_in(show: Show) -> None:
+    for plugged in range(2):
+        with show.server.device("X-TOUCH MINI") as box:
+            _box_plays(box, show.player, show.program, first=plugged == 0)
+            box.unplug()
+            show.player.until_value("midi/devices", "")
 
 
 def _box_plays(box: Device, player: Player, program: Program, *, first: bool) -> None:
@@ -150,3 +142,38 @@ def _box_plays(box: Device, player: Player, program: Program, *, first: bool) ->
     # pushed, encoder 1 brings strength back
     box.note(0, 127, 11)
     player.until_value(STRENGTH, 0.5)
+
+
+def test_a_knob_is_learned_kept_taken_back_and_forgotten(show: Show) -> None:
+    """(last of all: it ends the module's show, and begins another one with what was learned)"""
+    program, player, data = show.program, show.player, show.data
+    with show.server.device("Nobody") as device:
+        _learn(player, device, 20, STRENGTH)
+        _plays(player, device, 20)
+        file = data / "midi" / "nobody-out.yaml"
+        player.until(file.exists, "written down")
+        assert STRENGTH in file.read_text()
+
+        _learn(player, device, 21, STRENGTH)
+        _plays(player, device, 21)
+        player.until(lambda: "cc: 21" in file.read_text(), "written down")
+        assert file.read_text().count(STRENGTH) == 1
+        player.send("midi/learn-undo")
+        _plays(player, device, 20)
+        assert program.stop() == 0
+
+        # another show knows it still
+        with played("--headless", data=data, env=show.server.env) as (program, player):
+            _plays(player, device, 20)
+            player.send("midi/forget", STRENGTH)
+            player.until(lambda: STRENGTH not in file.read_text(), "forgotten")
+            player.until_value("midi/devices", "")
+            before = player.ask(STRENGTH)
+            for value in range(128):
+                device.cc(20, value)
+            player.send("midi/learn", "feedback/hue")
+            player.until_value("midi/learning", "feedback/hue")
+            assert player.ask(STRENGTH) == before
+            player.send("midi/learn-cancel")
+            player.until_value("midi/learning", "")
+            assert program.stop() == 0

@@ -17,7 +17,7 @@ import pytest
 from tests.acceptance.conftest import played
 from tests.helpers.jack import Jack, jack
 from tests.helpers.player import Player
-from tests.helpers.program import ROOT
+from tests.helpers.program import ROOT, Program
 
 pytestmark = pytest.mark.acceptance
 
@@ -81,78 +81,88 @@ def until_near(player: Player, name: str, wanted: float, within: float) -> None:
     player.until(lambda: abs(float(player.ask(name)) - wanted) <= within, f"{name} near {wanted}")
 
 
-def test_taps_over_osc(tmp_path: Path) -> None:
-    with played("--headless", "--no-midi", data=tmp_path / "data") as (program, player):
-        beat = float(player.ask("tempo/beat"))
-        player.until(lambda: float(player.ask("tempo/beat")) > beat + 1, "beat that runs")
-        for _ in range(9):
-            player.send("tempo/tap")
-            time.sleep(0.75)  # the performer's hand
-        until_near(player, "tempo/bpm", 80, 8)
-        player.send("tempo/source", "midi")
-        player.until(lambda: player.last("error"), "refusal")
-        assert player.last("error") is not None
-        assert "--no-midi" in str(player.last("error"))
-        player.until_value("tempo/source", "internal")
-        assert program.stop() == 0
+Show = tuple[Jack, Program, Player]
 
 
-def test_midi_clock_gives_the_tempo(tmp_path: Path) -> None:
-    with (
-        jack() as system,
-        played("--headless", data=tmp_path / "data", env=system.env) as (program, player),
-    ):
-        player.send("tempo/source", "midi")
-        with sequencer(system, "Sequencer", 137) as sender:
-            until_near(player, "tempo/bpm", 137, 1.0)
-            player.until_value("tempo/locked", 1)
-
-            sender.order("start")
-            player.until(lambda: sender.beats, "beat")
-
-            def together() -> bool:
-                number, at_s = sender.beats[-1]
-                beat = float(player.ask("tempo/beat"))
-                # asking takes a moment, too, and the beat is told 30 times a second
-                return abs(beat - number - (time.perf_counter() - at_s) * 137 / 60) < 0.15
-
-            player.until(together, "same beat")
-            sender.order("bpm 151")
-            until_near(player, "tempo/bpm", 151, 1.0)
-
-            sender.order("stop")
-            player.until_value("tempo/playing", 0)
-            beat = player.ask("tempo/beat")
-            player.until_value("tempo/beat", beat)
-            sender.order("songpos 64")
-            player.until_value("tempo/beat", 16.0)
-            player.until_value("tempo/bar", 5)
-            sender.order("continue")
-            player.until_value("tempo/playing", 1)
-            player.until(lambda: sender.beats[-1][0] >= 17, "song that goes on")
-            player.until(lambda: float(player.ask("tempo/beat")) > 17, "beat that goes on")
-
-        player.until_value("tempo/locked", 0)
-        player.until_value("tempo/playing", 1)
-        beat = float(player.ask("tempo/beat"))
-        player.until(lambda: float(player.ask("tempo/beat")) > beat + 2, "beat that goes on")
-        with sequencer(system, "Sequencer", 90):  # plugged in again
-            until_near(player, "tempo/bpm", 90, 1.0)
-            player.until_value("tempo/locked", 1)
-        assert program.stop() == 0
-
-
-def test_the_beat_goes_out_as_midi_clock(tmp_path: Path) -> None:
-    map_file = tmp_path / "drums.yaml"
+@pytest.fixture(scope="module")
+def show(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Show]:
+    """One show for all; the drums of its map are plugged in by the last test."""
+    folder = tmp_path_factory.mktemp("tempo")
+    map_file = folder / "drums.yaml"
     map_file.write_text(
         "devices:\n- {id: drums, match: {input: 'Drums*', output: 'Drums*'}, clock: out}\n"
     )
     arguments = ("--headless", "--midi", str(map_file))
     with (
         jack() as system,
-        system.device("Drums") as drums,
-        played(*arguments, data=tmp_path / "data", env=system.env) as (program, player),
+        played(*arguments, data=folder / "data", env=system.env) as (program, player),
     ):
+        yield system, program, player
+        assert program.stop() == 0
+
+
+def test_taps_over_osc(show: Show) -> None:
+    _, _, player = show
+    beat = float(player.ask("tempo/beat"))
+    player.until(lambda: float(player.ask("tempo/beat")) > beat + 1, "beat that runs")
+
+    def tapped() -> bool:
+        player.send("tempo/tap")
+        time.sleep(0.75)  # the performer's hand
+        return abs(float(player.ask("tempo/bpm")) - 80) <= 8
+
+    player.until(tapped, "tempo of the taps")
+
+
+def test_midi_clock_gives_the_tempo(show: Show) -> None:
+    system, program, player = show
+    player.send("tempo/source", "midi")
+    with sequencer(system, "Sequencer", 137) as sender:
+        until_near(player, "tempo/bpm", 137, 1.0)
+        player.until_value("tempo/locked", 1)
+
+        sender.order("start")
+        player.until(lambda: sender.beats, "beat")
+
+        def together() -> bool:
+            number, at_s = sender.beats[-1]
+            beat = float(player.ask("tempo/beat"))
+            # asking takes a moment, too, and the beat is told 30 times a second
+            return abs(beat - number - (time.perf_counter() - at_s) * 137 / 60) < 0.15
+
+        player.until(together, "same beat")
+        sender.order("bpm 151")
+        until_near(player, "tempo/bpm", 151, 1.0)
+
+        sender.order("stop")
+        player.until_value("tempo/playing", 0)
+        program.says("tempo: MIDI clock is stopped; the beat stands")
+        player.until_value("tempo/locked", 1)  # it ticks on
+        beat = player.ask("tempo/beat")
+        player.until_value("tempo/beat", beat)
+        sender.order("songpos 64")
+        player.until_value("tempo/beat", 16.0)
+        player.until_value("tempo/bar", 5)
+        sender.order("continue")
+        player.until_value("tempo/playing", 1)
+        player.until(lambda: sender.beats[-1][0] >= 17, "song that goes on")
+        player.until(lambda: float(player.ask("tempo/beat")) > 17, "beat that goes on")
+
+    player.until_value("tempo/locked", 0)
+    program.says("tempo: MIDI clock is gone; the beat goes on")
+    player.until_value("tempo/playing", 1)
+    beat = float(player.ask("tempo/beat"))
+    player.until(lambda: float(player.ask("tempo/beat")) > beat + 2, "beat that goes on")
+    with sequencer(system, "Sequencer", 90):  # plugged in again
+        until_near(player, "tempo/bpm", 90, 1.0)
+        player.until_value("tempo/locked", 1)
+    player.send("tempo/source", "internal")
+
+
+def test_the_beat_goes_out_as_midi_clock(show: Show) -> None:
+    """(last of all: the drums hear how the module's show ends)"""
+    system, program, player = show
+    with system.device("Drums") as drums:
         player.send("tempo/bpm", 150.0)
 
         def starts() -> list[int]:
