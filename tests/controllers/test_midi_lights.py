@@ -10,99 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.midi_lights import (
-    AT_ONCE_S,
-    BLINK_S,
-    BYTES_A_SECOND,
-    MOST_A_SECOND,
-    QUIET_S,
-    Lights,
-)
-from controllers.midi_map import (
-    Cc,
-    Cc14,
-    DeviceMap,
-    Feedback,
-    Mapping,
-    Note,
-    Pitch,
-    device_rows,
-)
-from engine.controls import Controls, Parameter
-from engine.parameters import PARAMETERS, TRIGGERS
-from presets.preset_controls import triggers
-from presets.preset_states import STATES
-
-STYLE = "anime"
-
-
-def _controls() -> Controls:
-    controls = Controls()
-    controls.declare(*PARAMETERS, *TRIGGERS, *device_rows("box"))
-    controls.declare(*triggers(lambda: [STYLE]))
-    controls.declare(
-        Parameter(f"preset/{STYLE}/weight", "f", 0.0, "", low=-2.0, high=2.0),
-        Parameter(f"preset/{STYLE}/state", "s", "absent", "", choices=STATES, read_only=True),
-        Parameter("preset/deck-a", "s", "", "", read_only=True),
-    )
-    return controls
-
-
-class Box:
-    """A device with lights, and a clock that the test moves."""
-
-    def __init__(self, *mappings: Mapping) -> None:
-        self.controls = _controls()
-        self.now_s = 100.0
-        self.sent: list[tuple[float, mido.Message]] = []
-        self.woken = 0
-        self.lights = Lights(
-            DeviceMap("box", "Box", "Box", mappings),
-            self.controls,
-            lambda message: self.sent.append((self.now_s, message)),
-            self._wake,
-        )
-        self.lights.redraw(self.now_s)
-
-    def _wake(self) -> None:
-        self.woken += 1
-
-    def run(self, seconds: float) -> None:
-        """Let time pass as the owner does: when asked to be called, and at once when woken."""
-        until_s = self.now_s + seconds
-        while True:
-            due_s = self.lights.tick(self.now_s)
-            if due_s is None or due_s > until_s:
-                break
-            assert due_s > self.now_s, "asks to be called in the past"
-            self.now_s = due_s
-        self.now_s = until_s
-
-    def values(self) -> list[int]:
-        """What was sent since the last look."""
-        values = [
-            message.value if message.type == "control_change" else message.velocity
-            for _, message in self.sent
-        ]
-        self.sent.clear()
-        return values
-
-    def hear(self, text: str) -> None:
-        self.lights.heard(mido.Message.from_str(text), self.now_s)
-
-
-def _pad(to: str, note: int = 36, **fields: object) -> Mapping:
-    light = Feedback(note=note, on=21, off=1)
-    return Mapping(Note(note, 1), to, feedback=(light,), **fields)  # type: ignore[arg-type]
-
-
-def _ring(to: str, number: int = 7, **fields: object) -> Mapping:
-    light = Feedback(cc=number, show="value")
-    return Mapping(Cc(number, 3), to, feedback=(light,), **fields)  # type: ignore[arg-type]
+from controllers.midi_lights import AT_ONCE_S, BLINK_S, BYTES_A_SECOND, MOST_A_SECOND, QUIET_S
+from controllers.midi_map import Cc, Cc14, Feedback, Mapping, Note, Pitch
+from tests.controllers.midi_lit import STYLE, Box, pad, ring
 
 
 def test_a_new_device_is_told_of_every_light() -> None:
-    box = Box(_pad("output/freeze"), _ring("paint/strength"))
+    box = Box(pad("output/freeze"), ring("paint/strength"))
 
     told = {message.type: message for _, message in box.sent}
 
@@ -113,7 +27,7 @@ def test_a_new_device_is_told_of_every_light() -> None:
 
 
 def test_a_light_follows_its_switch() -> None:
-    box = Box(_pad("output/freeze"))
+    box = Box(pad("output/freeze"))
     box.values()
 
     box.controls.set("output/freeze", 1)
@@ -131,22 +45,22 @@ def test_a_light_follows_its_switch() -> None:
 @pytest.mark.parametrize(
     ("mapping", "name", "value", "shows"),
     [
-        (_pad("paint/steps", value=2), "paint/steps", 2, 21),
-        (_pad("paint/steps", value=2), "paint/steps", 3, 1),
-        (_pad("paint/guidance-mode", value="full"), "paint/guidance-mode", "full", 21),
-        (_pad("paint/strength", value=0.25), "paint/strength", 0.25, 21),
-        (_pad("prompt/a", value="sea"), "prompt/a", "sea", 21),
-        (_pad("paint/strength"), "paint/strength", 0.01, 21),
-        (_pad("paint/strength"), "paint/strength", 0.0, 1),
-        (_pad("paint/strength", mode="toggle"), "paint/strength", 0.49, 1),
-        (_pad("paint/strength", mode="toggle"), "paint/strength", 0.5, 21),
-        (_pad("output/freeze", mode="toggle", invert=True), "output/freeze", 1, 21),
-        (_ring("paint/strength"), "paint/strength", 1.0, 127),
-        (_ring("paint/strength", invert=True), "paint/strength", 1.0, 0),
-        (_ring("paint/strength", range=(0.2, 0.4)), "paint/strength", 0.35, 95),
-        (_ring("paint/strength", range=(0.2, 0.4)), "paint/strength", 0.9, 127),
-        (_ring("feedback/zoom"), "feedback/zoom", 0.5, 0),
-        (_ring("paint/guidance-mode"), "paint/guidance-mode", "initialize", 85),
+        (pad("paint/steps", value=2), "paint/steps", 2, 21),
+        (pad("paint/steps", value=2), "paint/steps", 3, 1),
+        (pad("paint/guidance-mode", value="full"), "paint/guidance-mode", "full", 21),
+        (pad("paint/strength", value=0.25), "paint/strength", 0.25, 21),
+        (pad("prompt/a", value="sea"), "prompt/a", "sea", 21),
+        (pad("paint/strength"), "paint/strength", 0.01, 21),
+        (pad("paint/strength"), "paint/strength", 0.0, 1),
+        (pad("paint/strength", mode="toggle"), "paint/strength", 0.49, 1),
+        (pad("paint/strength", mode="toggle"), "paint/strength", 0.5, 21),
+        (pad("output/freeze", mode="toggle", invert=True), "output/freeze", 1, 21),
+        (ring("paint/strength"), "paint/strength", 1.0, 127),
+        (ring("paint/strength", invert=True), "paint/strength", 1.0, 0),
+        (ring("paint/strength", range=(0.2, 0.4)), "paint/strength", 0.35, 95),
+        (ring("paint/strength", range=(0.2, 0.4)), "paint/strength", 0.9, 127),
+        (ring("feedback/zoom"), "feedback/zoom", 0.5, 0),
+        (ring("paint/guidance-mode"), "paint/guidance-mode", "initialize", 85),
     ],
 )
 def test_what_a_light_shows(mapping: Mapping, name: str, value: float | str, shows: int) -> None:
@@ -164,7 +78,7 @@ def test_a_ring_may_have_a_scale_of_its_own() -> None:
 
 
 def test_a_knob_of_an_exp_curve_shows_where_it_would_stand() -> None:
-    box = Box(_ring("paint/strength", curve="exp"))
+    box = Box(ring("paint/strength", curve="exp"))
     box.values()
     box.controls.set("paint/strength", 0.1)
     box.run(0.1)
@@ -172,7 +86,7 @@ def test_a_knob_of_an_exp_curve_shows_where_it_would_stand() -> None:
 
 
 def test_a_preset_that_downloads_blinks_and_then_is_lit() -> None:
-    box = Box(_pad("preset/load", arguments=(STYLE,)))
+    box = Box(pad("preset/load", arguments=(STYLE,)))
     assert box.values() == [1]
 
     box.controls.publish(f"preset/{STYLE}/state", "downloading")
@@ -203,7 +117,7 @@ def test_every_state_of_a_download_is_busy(state: str) -> None:
 
 
 def test_a_preset_by_its_number_in_the_list_has_a_light_too() -> None:
-    box = Box(_pad("preset/load", arguments=(0,)))
+    box = Box(pad("preset/load", arguments=(0,)))
     box.values()
     box.controls.publish(f"preset/{STYLE}/state", "active")
     box.run(0.1)
@@ -222,20 +136,20 @@ def test_a_preset_by_its_number_in_the_list_has_a_light_too() -> None:
 def test_triggers_with_something_to_show(
     to: str, arguments: tuple[str, ...], name: str, value: float | str
 ) -> None:
-    box = Box(_pad(to, arguments=arguments))
+    box = Box(pad(to, arguments=arguments))
     box.controls.publish(name, value)
     box.run(0.1)
     assert box.values()[-1] == 21
 
 
 def test_a_trigger_with_nothing_to_show_stays_off() -> None:
-    box = Box(_pad("panic"))
+    box = Box(pad("panic"))
     box.run(1)
     assert box.values() == [1]
 
 
 def test_a_ring_hears_nothing_while_its_knob_moves_and_the_truth_thereafter() -> None:
-    box = Box(_ring("paint/strength"), _ring("paint/delta", 8))
+    box = Box(ring("paint/strength"), ring("paint/delta", 8))
     box.values()
     for step in range(10):
         box.hear(f"control_change channel=2 control=7 value={step}")
@@ -254,7 +168,7 @@ def test_a_ring_hears_nothing_while_its_knob_moves_and_the_truth_thereafter() ->
 
 def test_a_knob_that_does_not_have_its_value_leaves_its_ring_right_in_the_end() -> None:
     # the box drew its ring where the knob is; the value did not follow, for want of pickup
-    box = Box(_ring("paint/strength"))
+    box = Box(ring("paint/strength"))
     box.values()
     box.hear("control_change channel=2 control=7 value=3")
     box.run(1)
@@ -282,7 +196,7 @@ def test_knobs_of_other_sorts_are_spared_echoes(source: Cc14 | Pitch, text: str)
 
 def test_a_pad_that_was_let_go_is_told_again() -> None:
     # many boxes switch the light of a pad off themselves
-    box = Box(_pad("output/freeze"))
+    box = Box(pad("output/freeze"))
     box.values()
     box.hear("note_on channel=0 note=36 velocity=90")
     box.controls.set("output/freeze", 1)
@@ -294,7 +208,7 @@ def test_a_pad_that_was_let_go_is_told_again() -> None:
 
 
 def test_no_light_is_told_more_often_than_it_can_take() -> None:
-    box = Box(_ring("paint/strength"))
+    box = Box(ring("paint/strength"))
     box.run(1)
     box.values()
     for step in range(1000):
@@ -309,9 +223,9 @@ def test_no_light_is_told_more_often_than_it_can_take() -> None:
 def test_only_the_shown_page_is_lit() -> None:
     both = Mapping(Note(1, 1), "input/mirror", feedback=(Feedback(note=1, on=9),))
     box = Box(
-        _pad("output/freeze", bank=1),
-        _pad("output/blackout", bank=2),
-        _pad("paint/active", note=40, bank=1),
+        pad("output/freeze", bank=1),
+        pad("output/blackout", bank=2),
+        pad("paint/active", note=40, bank=1),
         both,
     )
     box.controls.set("output/blackout", 1)
@@ -327,7 +241,7 @@ def test_only_the_shown_page_is_lit() -> None:
 
 
 def test_at_the_end_all_lights_go_out() -> None:
-    box = Box(_pad("output/freeze"), _ring("paint/strength"))
+    box = Box(pad("output/freeze"), ring("paint/strength"))
     box.values()
     box.lights.dark()
     assert box.values() == [0, 0]
@@ -338,8 +252,8 @@ def test_at_the_end_all_lights_go_out() -> None:
 
 
 def test_where_another_map_follows_only_what_it_does_not_light_goes_out() -> None:
-    box = Box(_pad("output/freeze"), _pad("output/blackout", note=40))
-    other = Box(_pad("paint/active", note=40))
+    box = Box(pad("output/freeze"), pad("output/blackout", note=40))
+    other = Box(pad("paint/active", note=40))
     box.values()
     box.lights.dark(but=other.lights.places)
     assert [message.note for _, message in box.sent] == [36]
@@ -357,7 +271,7 @@ def test_where_another_map_follows_only_what_it_does_not_light_goes_out() -> Non
     )
 )
 def test_whatever_happens_the_ring_is_true_in_the_end(steps: list[tuple[str, float]]) -> None:
-    box = Box(_ring("paint/strength"))
+    box = Box(ring("paint/strength"))
     for what, value in steps:
         match what:
             case "set":
@@ -377,7 +291,7 @@ def test_whatever_happens_the_ring_is_true_in_the_end(steps: list[tuple[str, flo
 
 
 def test_what_only_shares_its_name_with_a_preset_does_not_blink() -> None:
-    box = Box(_pad("record/start", arguments=(STYLE,)), _pad("preset/load", 37, arguments=(STYLE,)))
+    box = Box(pad("record/start", arguments=(STYLE,)), pad("preset/load", 37, arguments=(STYLE,)))
     box.sent.clear()
     box.controls.publish(f"preset/{STYLE}/state", "downloading")
     box.run(BLINK_S * 8)
@@ -385,7 +299,7 @@ def test_what_only_shares_its_name_with_a_preset_does_not_blink() -> None:
 
 
 def test_all_lights_together_are_no_more_than_a_cable_carries_and_each_has_its_turn() -> None:
-    box = Box(*(_ring("paint/strength", number) for number in range(100)))
+    box = Box(*(ring("paint/strength", number) for number in range(100)))
     box.run(1)
     box.sent.clear()
     began_s = box.now_s

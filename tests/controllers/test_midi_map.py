@@ -22,7 +22,6 @@ from controllers.midi_map import (
 from controllers.midi_map_file import read_map
 from engine.controls import Controls, Trigger
 from engine.errors import SettingError
-from presets.preset_controls import IdTrigger
 from tests.helpers.osc import table
 
 
@@ -145,25 +144,6 @@ def test_an_empty_file_names_no_devices(tmp_path: Path) -> None:
     assert warning.startswith(f"{path}:1: it names no device; allowed: devices:")
     path.write_text("device: []\n")
     assert read_map(path, CONTROLS).warnings == [], "what is wrong is said already"
-
-
-def test_an_id_that_is_unknown_is_warned_of_and_the_mapping_kept(tmp_path: Path) -> None:
-    controls = table()
-    controls.declare(IdTrigger("preset/load", "", "s[f", lambda: ("anime", "ink")))
-    path = tmp_path / "map.yaml"
-    path.write_text(
-        f"{HEAD}      - {{on: {{note: 1}}, to: preset/load, arguments: [anmie]}}\n"
-        "      - {on: {note: 2}, to: preset/load, arguments: [ink, 2]}\n"
-        "      - {on: {note: 3}, to: preset/load, arguments: [1]}\n"
-        "      - {on: {note: 4}, to: preset/load, arguments: [zzz]}\n"
-    )
-    found = read_map(path, controls)
-    assert found.problems == []
-    assert len(found.devices[0].mappings) == 4
-    assert [line.removeprefix(f"{path}:") for line in found.warnings] == [
-        "5: unknown preset 'anmie'; did you mean anime?",
-        "8: unknown preset 'zzz'; it plays once there is such a preset",
-    ]
 
 
 @pytest.mark.parametrize(

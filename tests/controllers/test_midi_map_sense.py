@@ -10,7 +10,9 @@ from controllers.midi_map import Cc, DeviceMap, Mapping, device_rows, mode_of
 from controllers.midi_map_file import MapFile, read_map
 from controllers.midi_seats import Maps
 from controllers.midi_shelf import read_maps
+from presets.preset_controls import IdTrigger
 from tests.controllers.midi_desk import controls
+from tests.helpers.osc import table
 
 CONTROLS = controls()
 HEAD = "devices:\n  - id: knobs\n    match: nano*\n    mappings:\n"
@@ -102,3 +104,22 @@ def test_a_warning_does_not_say_that_something_is_left_out(tmp_path: Path) -> No
     maps, lines = read_maps([path], tmp_path / "none", CONTROLS, ())
     assert ["left out" in line for line in lines] == [True, False]
     assert maps == Maps((read_map(path, CONTROLS).devices,))
+
+
+def test_an_id_that_is_unknown_is_warned_of_and_the_mapping_kept(tmp_path: Path) -> None:
+    known = table()
+    known.declare(IdTrigger("preset/load", "", "s[f", lambda: ("anime", "ink")))
+    path = tmp_path / "map.yaml"
+    path.write_text(
+        f"{HEAD}      - {{on: {{note: 1}}, to: preset/load, arguments: [anmie]}}\n"
+        "      - {on: {note: 2}, to: preset/load, arguments: [ink, 2]}\n"
+        "      - {on: {note: 3}, to: preset/load, arguments: [1]}\n"
+        "      - {on: {note: 4}, to: preset/load, arguments: [zzz]}\n"
+    )
+    found = read_map(path, known)
+    assert found.problems == []
+    assert len(found.devices[0].mappings) == 4
+    assert [line.removeprefix(f"{path}:") for line in found.warnings] == [
+        "5: unknown preset 'anmie'; did you mean anime?",
+        "8: unknown preset 'zzz'; it plays once there is such a preset",
+    ]
