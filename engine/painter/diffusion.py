@@ -74,12 +74,12 @@ class DiffusionPainter:
             self.stream.apply(Settings(steps=steps))
             self.stream.fill()
             self.stream.frame()
-            self._fetch()
+            self.fetch()
         self.stream.apply(Settings())
         begun = time.monotonic()
         self.stream.fill()
         self.stream.frame()
-        self._fetch()
+        self.fetch()
         self.frame_s = time.monotonic() - begun
         self.stream.restart()
         report(1.0, "ready")
@@ -90,7 +90,7 @@ class DiffusionPainter:
         The last painted one comes again while the input is more alike than
         `settings.skip_similar`, nothing has changed and no frame is still in the batch.
         """
-        self._send(picture)
+        self.send(picture)
         changed = self.stream.apply(settings) or self._remixed
         self._remixed = False
         if self._may_skip(settings, changed) and self._picture is not None:
@@ -101,7 +101,7 @@ class DiffusionPainter:
         self.stream.fill()
         self.stream.frame()
         self._sound.copy_(torch.isfinite(self.stream.stock_noise).all(), non_blocking=True)
-        picture = self._fetch()
+        picture = self.fetch()
         if not self._sound:
             # residual guidance feeds on itself: far out it leaves the numbers, for good
             self.stream.restart()
@@ -151,7 +151,7 @@ class DiffusionPainter:
             steps=settings.steps,
         )
 
-    def _send(self, picture: Picture) -> None:
+    def send(self, picture: Picture) -> None:
         expected = tuple(self.stream.input.shape)
         if picture.shape != expected or picture.dtype != np.uint8:
             raise ValueError(
@@ -165,7 +165,7 @@ class DiffusionPainter:
         if self._sent is not None:
             self._sent.record()
 
-    def _fetch(self) -> Picture:
+    def fetch(self) -> Picture:
         """Wait for the device, the only wait of a frame, and bring its picture home."""
         if self._download is not self.stream.output:
             self._download.copy_(self.stream.output)
