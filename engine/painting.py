@@ -283,6 +283,8 @@ class Painting:
         elif isinstance(message, protocol.Applied):
             if self.on_applied is not None:
                 self.on_applied(message)
+        elif isinstance(message, protocol.Note):
+            self.controls.report("painter", message.text)
         elif isinstance(message, protocol.Trouble):
             self._ended = Ended(message.text, message.fatal)
         elif not self._restart.is_set():  # the next painter tells of the files by itself

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from engine.latest import Picture
 from engine.painter.diffusion import DiffusionPainter
+from engine.painter.graphs import make_runner
 from engine.painter.settings import Settings
 
 SPLIT_REPEATS: Final = 20
@@ -69,34 +71,49 @@ def measure(
         "frames": len(took),
         "fps": round(len(took) / sum(took), 2),
         "frame_ms": order_statistics(took),
-        "split_ms": split(painter, pictures[0], min(SPLIT_REPEATS, len(took))),
+        "split_ms": split(painter, pictures[0], settings, min(SPLIT_REPEATS, len(took))),
     }
 
 
-def split(painter: DiffusionPainter, picture: Picture, repeats: int) -> dict[str, float]:
+def split(
+    painter: DiffusionPainter, picture: Picture, settings: Settings, repeats: int
+) -> dict[str, float]:
     """Medians of the parts of a frame, with the device brought to a stop between them; ms.
 
-    So their sum may exceed the frame, in which they overlap.
+    So their sum may exceed the frame, in which they overlap. The parts run as frames do: where
+    frames are replayed, these are captured for the purpose.
     """
     stream = painter.stream
-    wait = waiter(stream.output.device)
-    latent = stream.take_in()
-    denoised = stream.predict_x0_batch(latent)
-    parts: dict[str, Callable[[], object]] = {
-        "upload": lambda: painter.send(picture),
-        "encode": stream.take_in,
-        "denoise": lambda: stream.predict_x0_batch(latent),
+    device = stream.output.device
+    wait, runner = waiter(device), make_runner(device)
+    stream.frame()
+    denoised = torch.empty_like(stream.latent)
+
+    @torch.no_grad()
+    def denoise() -> None:
+        denoised.copy_(stream.denoise())
+
+    device_parts: dict[str, Callable[[], None]] = {
+        "encode": stream.encode,
+        "denoise": denoise,
         "decode": lambda: stream.give_out(denoised),
-        "download": painter.fetch,
+    }
+    for name, part in device_parts.items():
+        runner.capture(name, part, stream.written())
+    parts: dict[str, Callable[[], object]] = {
+        "upload": lambda: painter.transfers.send(picture),
+        **{name: partial(runner.run, name, part) for name, part in device_parts.items()},
+        "download": lambda: painter.transfers.leave().collect(),
     }
     took: dict[str, list[float]] = {name: [] for name in parts}
     for _ in range(repeats):
-        for name, part in parts.items():
+        for name, act in parts.items():
             wait()
             begun = time.perf_counter()
-            part()
+            act()
             wait()
             took[name].append(time.perf_counter() - begun)
+    painter.paint(255 - picture, settings)  # so that it knows again what its input holds
     return {name: round(statistics.median(each) * 1e3, 3) for name, each in took.items()}
 
 

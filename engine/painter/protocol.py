@@ -124,8 +124,14 @@ class Trouble(msgspec.Struct, frozen=True, tag="trouble"):
     fatal: bool = False
 
 
+class Note(msgspec.Struct, frozen=True, tag="note"):
+    """Something the performer should read; painting goes on."""
+
+    text: str
+
+
 ToPainter = Launch | Settings | Files | Stop
-FromPainter = Beat | Stats | Applied | Staged | Unfit | Dropped | Trouble
+FromPainter = Beat | Stats | Applied | Staged | Unfit | Dropped | Trouble | Note
 
 _encoder: Final = msgspec.msgpack.Encoder()
 
