@@ -58,7 +58,7 @@ def bench(asked: argparse.Namespace) -> dict[str, Any]:
         model = _model(asked)
     loaded = time.perf_counter()
     size = asked.size or model.native_size
-    painter = DiffusionPainter(model, *size)
+    painter = DiffusionPainter(model, *size, compile=asked.compile, lowvram=asked.lowvram)
     loaded_mb = painter.memory_mb()
     with waiting_for("warming up"):
         painter.warm_up(lambda _share, _what: None)
@@ -71,6 +71,9 @@ def bench(asked: argparse.Namespace) -> dict[str, Any]:
         "device": _device_name(model.device),
         "dtype": str(model.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads(),
+        "compile": painter.compiled,
+        "lowvram": asked.lowvram,
+        "graphs": painter.runner.captures,
         "versions": _versions(),
         "load_s": round(loaded - started, 3),
         "warm_up_s": round(warm - loaded, 3),
@@ -158,6 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--against", choices=["streamdiffusion"], help="also measure it, in turns with ours"
     )
+    parser.add_argument("--compile", action="store_true", help="compile the unet first")
+    parser.add_argument("--lowvram", action="store_true", help="keep what it can on the host")
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     parser.add_argument("--device", help="such as cpu or cuda:1 (default: the best there is)")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -17,7 +17,8 @@ def table(report: Mapping[str, Any]) -> str:
     lines = [
         f"{report['model']} ({report['kind']}) at {'x'.join(map(str, report['size']))}, "
         f"{report['dtype']} on {report['device']}, {report['threads']} threads; {versions}",
-        f"loaded in {report['load_s']} s, warm in {report['warm_up_s']} s; memory: {memory}",
+        f"loaded in {report['load_s']} s, warm in {report['warm_up_s']} s; memory: {memory}; "
+        f"{'compiled' if report['compile'] else 'not compiled'}, {report['graphs']} graphs",
         "steps     fps   frame ms: p50      p95      p99    worst   "
         + " ".join(f"{part:>8}" for part in _PARTS),
     ]

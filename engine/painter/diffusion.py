@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ import torch
 from engine.errors import ModelError
 from engine.latest import Picture
 from engine.mixing import LoraFile
+from engine.painter.compiling import Compile, Compiled, note_compiled
 from engine.painter.graphs import FrameRunner, make_runner
 from engine.painter.loop import Finish, Report
 from engine.painter.lora_tensors import ModelLayers, Staged, stage
@@ -38,12 +39,24 @@ class DiffusionPainter:
     """
 
     def __init__(
-        self, model: Model, width: int, height: int, *, runner: FrameRunner | None = None
+        self,
+        model: Model,
+        width: int,
+        height: int,
+        *,
+        runner: FrameRunner | None = None,
+        compile: Compile | bool = False,
+        cache: Path | None = None,
+        lowvram: bool = False,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`width` and `height` in pixels, multiples of the autoencoder's scale: 8, or `ModelError`.
 
         The unet's own halvings are no concern: diffusers pads odd sizes inside it. `runner` is
-        the device's own where none is given.
+        the device's own where none is given; `compile` (with another compiler than torch's, for
+        tests) has the unet compiled when warming up, which is noted in `cache`. `lowvram` keeps
+        the weights as they were before a mix in the host's memory. `tell` hears what the performer
+        should know.
         """
         grain = model.pipe.vae_scale_factor
         if width % grain or height % grain or min(width, height) < grain:
@@ -60,7 +73,13 @@ class DiffusionPainter:
             default_prompt=model.default_prompt,
         )
         self._layers = ModelLayers.of(model.pipe, model.name or model.kind, model.kind)
-        self._mixer = LoraMixer(self._layers)
+        self._mixer = LoraMixer(self._layers, pristine_on_host=lowvram)
+        self._compiled: Compiled | None = None
+        if compile:
+            self._compiled = Compiled(model.pipe.unet, None if compile is True else compile)
+            self.stream.unet = self._compiled
+        self._cache = cache
+        self._tell = tell
         self._remixed = False
         self.skipped = 0
         self.frame_s = 0.0
@@ -80,13 +99,32 @@ class DiffusionPainter:
 
     def warm_up(self, report: Report) -> None:
         """Paint in the dark, so that no first frame is slow; on CUDA once for every step count."""
-        sizes = range(1, MAX_STEPS + 1) if self.runner.records else (1,)
+        while True:
+            try:
+                with out_of_memory_as_ours():
+                    return self._warm_up(report)
+            except MemoryError:
+                told = self.relieve()
+                if told is None:
+                    raise
+                self._tell(told)
+
+    def _warm_up(self, report: Report) -> None:
+        prepares = self.runner.records or self._compiled is not None
+        sizes = range(1, MAX_STEPS + 1) if prepares else (1,)
         for done, steps in enumerate(sizes):
             report(done / len(sizes), f"first pass, {steps} step{'s' * (steps > 1)}")
             self.stream.apply(Settings(steps=steps))
             self.stream.fill()
             self.stream.frame()
+            if self._compiled is not None and self._compiled.failed:
+                self._tell(f"the model cannot be compiled here: {self._compiled.failed}")
+                self._uncompile()
             self._capture()
+        if self._compiled is not None:
+            self._compiled.preparing = False
+            if self._cache is not None:
+                note_compiled(self._cache, self._model, (self.stream.width, self.stream.height))
         self.stream.apply(Settings())
         self.stream.fill(self.runner)
         self.transfers.leave().collect()
@@ -159,12 +197,29 @@ class DiffusionPainter:
             self.runner.capture(key, work, self.stream.written())
 
     def relieve(self) -> str | None:
-        """Give up what only makes frames faster."""
-        if not self.runner.records:
+        """Give up what only makes frames faster: first the compiled unet, then CUDA graphs."""
+        if self._compiled is not None:
+            self._uncompile()
+            given_up = "a compiled model"
+        elif self.runner.records:
+            self.runner.retire()
+            given_up = "CUDA graphs"
+        else:
             return None
-        self.runner.retire()
+        self._frames_of_key = 0
         torch.cuda.empty_cache()
-        return "out of memory while painting: it goes on without CUDA graphs, slower"
+        return f"out of memory while painting: it goes on without {given_up}, slower"
+
+    def _uncompile(self) -> None:
+        self.stream.unet = self._model.pipe.unet
+        self._compiled = None
+        self.runner.forget()
+        torch._dynamo.reset()
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the unet runs compiled."""
+        return self._compiled is not None
 
     def stage(self, file: LoraFile) -> Staged:
         with out_of_memory_as_ours():
