@@ -35,6 +35,8 @@ DEFAULT_SECONDS: Final = 10.0
 WINDOW_STARTS_S: Final = 3.0
 BYTES_A_SECOND: Final = 50_000_000
 """How large a file is downloaded for each of `seconds`: 500 MB by default."""
+RANDOM: Final = "random:"
+"""Before the name of an architecture, whose weights are drawn: the painter's bench knows which."""
 RIDDEN_A_SECOND: Final = 30
 """Frames of a LoRA's ride for each of `seconds`: 300 by default."""
 
@@ -193,12 +195,18 @@ def _model(model: str, seconds: float, against: str, as_json: bool) -> int:
     from engine.data_folder import default_data_folder
     from presets.models import find_model
 
-    if against:
-        raise ArtflowError(f"--against {against} comes with the GPU part; measure without it")
-    folder = find_model(model, default_data_folder()).folder
-    command = [sys.executable, "-P", "-m", "engine.painter.bench", "--model", str(folder)]
+    command = [sys.executable, "-P", "-m", "engine.painter.bench", "--model"]
+    if model.startswith(RANDOM):
+        command.append(model)
+    else:
+        choice = find_model(model, default_data_folder())
+        command.append(str(choice.folder))
+        if choice.tiny_autoencoder:
+            command += ["--tiny-autoencoder", str(choice.tiny_autoencoder)]
     ride = max(1, round(seconds * RIDDEN_A_SECOND))
-    command += ["--seconds", str(seconds), "--ride", str(ride), *(["--json"] if as_json else [])]
+    command += ["--seconds", str(seconds), "--ride", str(ride)]
+    command += ["--against", against] if against else []
+    command += ["--json"] if as_json else []
     # as the show's painter: torch's threads decide much of what is measured on a CPU
     return subprocess.run(command, env=painter_environment(), check=False).returncode
 

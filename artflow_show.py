@@ -191,6 +191,10 @@ class Show:
             folder=str(model.folder),
             tiny_autoencoder=str(model.tiny_autoencoder or ""),
             default_prompt=model.default_prompt,
+            device="".join(self.options.devices[:1]),
+            compile=self.options.compile,
+            cache=str(self.data.root / "compiled"),
+            lowvram=self.options.lowvram,
         )
 
     # what the performer asks of the show as a whole

@@ -17,9 +17,9 @@ class Option:
     """A row of the table. `allowed` completes "allowed: ...", `group` heads it in the help.
 
     A flag has no `metavar`. `many` options are lists. `file` marks a path: relative ones in a show
-    file start at its folder. `later` names the part that is not in this version yet; the values in
-    `now` work without it. What a show file says wrongly is left out; `safe`, where given, is then
-    in force instead.
+    file start at its folder. `later` names the part that is not in this version yet; with
+    `one_now` a list of one works without it. What a show file says wrongly is left out; `safe`,
+    where given, is then in force instead.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Option:
     many: bool = False
     file: bool = False
     later: str = ""
-    now: tuple[object, ...] = ()
+    one_now: bool = False
     safe: object = None
 
 
@@ -201,13 +201,11 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "compile",
         "Machine",
         "auto|on|off",
-        "compile the model (default auto)",
+        "compile the model; auto (default): where an earlier start has done it",
         reader.choice("auto", "on", "off"),
         "auto, on or off",
-        later="compiling the model",
-        now=("auto", "off"),
     ),
-    _flag("lowvram", "Machine", "use less GPU memory", later="saving GPU memory"),
+    _flag("lowvram", "Machine", "use less GPU memory; changes of a mix take longer"),
     Option(
         "devices",
         "Machine",
@@ -215,7 +213,8 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "what to paint on",
         reader.several(reader.device, split=","),
         "cuda:N, mps or cpu, with commas between",
-        later="painting on chosen devices",
+        later="painting on more than one device",
+        one_now=True,
     ),
     Option(
         "data",

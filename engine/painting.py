@@ -34,7 +34,8 @@ LEAVE_WITHIN_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to paint with: a model's folder and what it is called. `painter` as in `Launch`."""
+    """What to paint with: a model's folder and what it is called. `painter`, `compile`, `cache` and
+    `lowvram` as in `Launch`."""
 
     model_id: str
     size: tuple[int, int]
@@ -43,6 +44,9 @@ class Job:
     default_prompt: str = ""
     device: str = ""
     painter: str = "diffusion"
+    compile: str = "off"
+    cache: str = ""
+    lowvram: bool = False
 
 
 class Inputs(Protocol):
@@ -218,6 +222,9 @@ class Painting:
             tiny_autoencoder=job.tiny_autoencoder,
             default_prompt=job.default_prompt,
             device=job.device,
+            compile=job.compile,
+            cache=job.cache,
+            lowvram=job.lowvram,
             values=mix.with_words(told_values(snapshot.values), job.default_prompt),
             snapshot_seq=snapshot.seq,
             loras=mix.heard(),
@@ -283,6 +290,8 @@ class Painting:
         elif isinstance(message, protocol.Applied):
             if self.on_applied is not None:
                 self.on_applied(message)
+        elif isinstance(message, protocol.Note):
+            self.controls.report("painter", message.text)
         elif isinstance(message, protocol.Trouble):
             self._ended = Ended(message.text, message.fatal)
         elif not self._restart.is_set():  # the next painter tells of the files by itself

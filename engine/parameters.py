@@ -79,6 +79,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     _i("paint/seed-b", 0, 2147483647, 3, "noise seed of deck b"),
     _f("paint/seed-mix", 0, 1, 0, "spherical blend of the two noises", slew=RIDE_S),
     _f("paint/skip-similar", 0, 1, 0, "do not repaint inputs more similar than this; 0 = off"),
+    _i("paint/pipeline", 1, 2, 1, "pictures under way at a time; 1 = lowest latency"),
     _switch("paint/active", 1, "0 = stop painting and hold"),
     Parameter(
         "input/source",

@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -86,7 +87,9 @@ def beat(pulse: Pulse, reports: Reports, orders: Orders) -> None:
         reports.send(pulse.beat())
 
 
-def make_painter(launch: protocol.Launch, pulse: Pulse) -> Painter:
+def make_painter(
+    launch: protocol.Launch, pulse: Pulse, tell: Callable[[str], None] = lambda _: None
+) -> Painter:
     """The painter that `launch` asks for; torch is imported only where a model paints."""
     handle = MailboxHandle.from_text(launch.input)
     if launch.painter == "copy":
@@ -96,6 +99,7 @@ def make_painter(launch: protocol.Launch, pulse: Pulse) -> Painter:
     if launch.painter != "diffusion":  # a test's own painter, "module:name"
         module, _, name = launch.painter.partition(":")
         return cast(Painter, getattr(importlib.import_module(module), name)())
+    from engine.painter.compiling import is_wanted, use_cache
     from engine.painter.diffusion import DiffusionPainter
     from engine.painter.models import load_model
 
@@ -110,7 +114,16 @@ def make_painter(launch: protocol.Launch, pulse: Pulse) -> Painter:
     )
     if model.device.type == "cpu" and hasattr(os, "nice"):
         os.nice(5)  # the window and the controls share these cores, and come first
-    return DiffusionPainter(model, handle.width, handle.height)
+    size = handle.width, handle.height
+    cache = Path(launch.cache) if launch.cache else None
+    compile = is_wanted(launch.compile, model, size, cache)
+    if compile:
+        pulse.phase = "compiling"
+        if cache is not None:
+            use_cache(cache)
+    return DiffusionPainter(
+        model, *size, compile=compile, cache=cache, lowvram=launch.lowvram, tell=tell
+    )
 
 
 def main() -> int:
@@ -131,7 +144,7 @@ def main() -> int:
     outputs = FrameMailbox(MailboxHandle.from_text(launch.output))
     try:
         pulse.report(0.0, "starting")
-        painter = make_painter(launch, pulse)
+        painter = make_painter(launch, pulse, lambda text: reports.send(protocol.Note(text)))
         painter.warm_up(pulse.report)
         pulse.report(1.0, "styles")
         staging = Staging(painter, reports.send)

@@ -1,9 +1,8 @@
-"""How fast a model paints here: `python -m engine.painter.bench --model FOLDER`.
+"""How fast a model paints here: `python -m engine.painter.bench --model FOLDER|random:NAME`.
 
-Needs only the painter's packages, so that it runs on a bare GPU machine. Frames are timed one by
-one through `DiffusionPainter.paint`, host to host, back to back; the split is measured afterwards
-with the device brought to a stop between the parts, so its sum may exceed the frame. What LoRAs
-cost is measured by `lora_bench`.
+Needs only the painter's packages, so that it runs on a bare GPU machine. What is measured:
+`bench_frames` back to back, `bench_mailboxes` through both mailboxes with another process at their
+other ends, `lora_bench` what LoRAs cost, `bench_upstream` StreamDiffusion in turns with ours.
 """
 
 from __future__ import annotations
@@ -13,25 +12,25 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import diffusers
-import numpy as np
 import torch
-import transformers
 
-from engine.errors import LoraError, ModelError
-from engine.latest import Picture
+from engine.errors import LoraError, ModelError, PainterError
+from engine.painter.bench_frames import measure, noise_pictures, prompt_changes, waiter
+from engine.painter.bench_mailboxes import through_mailboxes
+from engine.painter.bench_tables import table
+from engine.painter.bench_upstream import against
 from engine.painter.diffusion import DiffusionPainter
-from engine.painter.lora_bench import Ground, bench_loras, lora_table
+from engine.painter.lora_bench import Ground, bench_loras
 from engine.painter.lora_tensors import ModelLayers
-from engine.painter.models import load_model
+from engine.painter.models import Model, load_model
+from engine.painter.random_models import PREFIX, random_model
 from engine.painter.settings import MAX_STEPS, Settings
 from engine.progress import waiting_for
-
-PICTURES = 8
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         torch.set_num_threads(asked.threads)
     try:
         report = bench(asked)
-    except (ModelError, LoraError) as error:
+    except (ModelError, LoraError, PainterError) as error:
         print(error, file=sys.stderr)
         return 1
     print(json.dumps(report, indent=2) if asked.json else table(report))
@@ -49,112 +48,90 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def bench(asked: argparse.Namespace) -> dict[str, Any]:
-    """Load, warm up and measure; `asked` as parsed. Times in ms, `memory_mb` at the end.
+    """Load, warm up and measure; `asked` as parsed. Times in ms, memory in MB (10^6 bytes).
 
-    Raises `ModelError`, and `LoraError` where the model's memory takes no LoRA.
+    Raises `ModelError`, `LoraError` where the model's memory takes no LoRA, and `PainterError`
+    where nothing comes through the mailboxes.
     """
     started = time.perf_counter()
     with waiting_for("loading the model"):
-        model = load_model(
-            asked.model,
-            device=asked.device,
-            tiny_autoencoder=asked.tiny_autoencoder,
-            report=lambda _share, _what: None,
-        )
+        model = _model(asked)
     loaded = time.perf_counter()
-    width, height = asked.size or model.native_size
-    painter = DiffusionPainter(model, width, height)
+    size = asked.size or model.native_size
+    painter = DiffusionPainter(model, *size, compile=asked.compile, lowvram=asked.lowvram)
+    loaded_mb = painter.memory_mb()
     with waiting_for("warming up"):
         painter.warm_up(lambda _share, _what: None)
     warm = time.perf_counter()
-    random = np.random.default_rng(0)
-    pictures: list[Picture] = [
-        random.integers(0, 256, (height, width, 3), dtype=np.uint8) for _ in range(PICTURES)
-    ]
-    results = [measure(painter, pictures, steps, asked.seconds) for steps in asked.steps]
-    loras: dict[str, Any] = {}
-    if asked.ride:
-        layers = ModelLayers.of(model.pipe, model.name or model.kind, model.kind)
-        settings, wait = Settings(steps=asked.steps[0]), _waiter(model.device)
-        loras = bench_loras(Ground(painter, layers, pictures, settings, wait), asked.ride)
-    return {
-        "model": str(asked.model),
+    pictures = noise_pictures(size)
+    report: dict[str, Any] = {
+        "model": asked.model,
         "kind": model.kind,
-        "size": [width, height],
+        "size": [*size],
         "device": _device_name(model.device),
         "dtype": str(model.dtype).removeprefix("torch."),
         "threads": torch.get_num_threads(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "diffusers": diffusers.__version__,
-            "transformers": transformers.__version__,
-        },
+        "compile": painter.compiled,
+        "lowvram": asked.lowvram,
+        "graphs": painter.runner.captures,
+        "versions": _versions(),
         "load_s": round(loaded - started, 3),
         "warm_up_s": round(warm - loaded, 3),
-        "results": results,
-        "loras": loras,
-        "memory_mb": round(painter.memory_mb(), 1),
+        "results": [],
+        "against": [],
+        "loras": {},
     }
-
-
-def measure(
-    painter: DiffusionPainter, pictures: list[Picture], steps: int, seconds: float
-) -> dict[str, Any]:
-    """Steady frame times with `steps`, painting for `seconds`, and where the time goes."""
-    with waiting_for(f"painting with {steps} step{'s' * (steps > 1)}, {seconds:g} s"):
-        return _measure(painter, pictures, steps, seconds)
-
-
-def _measure(
-    painter: DiffusionPainter, pictures: list[Picture], steps: int, seconds: float
-) -> dict[str, Any]:
-    settings = Settings(steps=steps)
-    for picture in pictures[:3]:
-        painter.paint(picture, settings)
-    frame_s: list[float] = []
-    began = last = time.perf_counter()
-    while last - began < seconds or not frame_s:
-        painter.paint(pictures[len(frame_s) % len(pictures)], settings)
-        now = time.perf_counter()
-        frame_s.append(now - last)
-        last = now
-    p50, p95, p99 = np.percentile(np.array(frame_s) * 1e3, (50, 95, 99))
-    return {
-        "steps": steps,
-        "frames": len(frame_s),
-        "fps": round(len(frame_s) / (last - began), 2),
-        "frame_ms": {"p50": round(p50, 3), "p95": round(p95, 3), "p99": round(p99, 3)},
-        "split_ms": _split(painter, repeats=min(20, len(frame_s))),
+    for steps in asked.steps:
+        with waiting_for(f"painting with {steps} step{'s' * (steps > 1)}, {asked.seconds:g} s"):
+            row = measure(painter, pictures, steps, asked.seconds)
+        with waiting_for(f"through the mailboxes, {2 * asked.seconds:g} s"):
+            values: dict[str, float | int | str] = {"paint/steps": steps}
+            row["mailboxes"] = through_mailboxes(painter, size, values, asked.seconds)
+        report["results"].append(row)
+        if asked.against:
+            with waiting_for(f"in turns with {asked.against}, {3 * asked.seconds:g} s"):
+                report["against"].append(
+                    against(painter, model, size, pictures, steps, asked.seconds)
+                )
+    settings = Settings(steps=asked.steps[0])
+    report["prompt_ms"] = prompt_changes(painter, pictures, settings)
+    if asked.ride:
+        layers = ModelLayers.of(model.pipe, model.name or model.kind, model.kind)
+        ground = Ground(painter, layers, pictures, settings, waiter(model.device))
+        report["loras"] = bench_loras(ground, asked.ride)
+    report["memory_mb"] = {
+        "loaded": round(loaded_mb, 1),
+        "now": round(painter.memory_mb(), 1),
+        **_peak_mb(model.device),
     }
+    return report
 
 
-def _split(painter: DiffusionPainter, repeats: int) -> dict[str, float]:
-    stream = painter.stream
-    wait = _waiter(stream.output.device)
-    parts: dict[str, list[float]] = {"encode": [], "denoise": [], "decode": []}
-    for _ in range(repeats):
-        moments = [time.perf_counter()]
-        latent = stream.take_in()
-        wait()
-        moments.append(time.perf_counter())
-        denoised = stream.predict_x0_batch(latent)
-        wait()
-        moments.append(time.perf_counter())
-        stream.give_out(denoised)
-        wait()
-        moments.append(time.perf_counter())
-        for name, took in zip(parts, np.diff(moments), strict=True):
-            parts[name].append(float(took))
-    return {name: round(float(np.median(took)) * 1e3, 3) for name, took in parts.items()}
+def _model(asked: argparse.Namespace) -> Model:
+    if asked.model.startswith(PREFIX):
+        return random_model(asked.model, asked.device)
+    return load_model(
+        Path(asked.model),
+        device=asked.device,
+        tiny_autoencoder=asked.tiny_autoencoder,
+        report=lambda _share, _what: None,
+    )
 
 
-def _waiter(device: torch.device) -> Callable[[], None]:
-    if device.type == "cuda":
-        return lambda: torch.cuda.synchronize(device)
-    if device.type == "mps":
-        return torch.mps.synchronize
-    return lambda: None
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("torch", "diffusers", "transformers", "streamdiffusion"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:  # copied beside the others, without its papers
+            found[package] = "unknown"
+    return found
+
+
+def _peak_mb(device: torch.device) -> dict[str, float]:
+    if device.type != "cuda":
+        return {}
+    return {"peak": round(torch.cuda.max_memory_reserved(device) / 1e6, 1)}  # pragma: no cover
 
 
 def _device_name(device: torch.device) -> str:
@@ -163,40 +140,29 @@ def _device_name(device: torch.device) -> str:
     return f"{device.type} ({platform.machine()})"
 
 
-def table(report: dict[str, Any]) -> str:
-    """The report for people."""
-    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
-    lines = [
-        f"{report['model']} ({report['kind']}) at {'x'.join(map(str, report['size']))}, "
-        f"{report['dtype']} on {report['device']}, {report['threads']} threads; {versions}",
-        f"loaded in {report['load_s']} s, warm in {report['warm_up_s']} s, "
-        f"{report['memory_mb']} MB",
-        "steps     fps   frame ms: p50      p95      p99   encode  denoise   decode",
-    ]
-    for row in report["results"]:
-        frame, split = row["frame_ms"], row["split_ms"]
-        lines.append(
-            f"{row['steps']:>5} {row['fps']:>7.1f} {frame['p50']:>15.1f} {frame['p95']:>8.1f} "
-            f"{frame['p99']:>8.1f} {split['encode']:>8.1f} {split['denoise']:>8.1f} "
-            f"{split['decode']:>8.1f}"
-        )
-    if report["loras"]:
-        lines += lora_table(report["loras"])
-    return "\n".join(lines)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m engine.painter.bench", description="How fast a model paints here."
     )
-    parser.add_argument("--model", type=Path, required=True, help="a folder in diffusers format")
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="FOLDER|random:NAME",
+        help="a folder in diffusers format, or random weights in the architecture of sd-turbo, "
+        "sd15, sdxl-turbo or rehearsal",
+    )
     parser.add_argument("--tiny-autoencoder", type=Path, help="a folder with an AutoencoderTiny")
     parser.add_argument("--size", type=_size, help="WxH in pixels (default: the model's own)")
-    parser.add_argument("--seconds", type=float, default=5.0, help="for each step count (5)")
+    parser.add_argument("--seconds", type=float, default=5.0, help="for each measurement (5)")
     parser.add_argument("--steps", type=_steps, default=[1, 2, 3, 4], help="such as 1,2,4 (all)")
     parser.add_argument(
         "--ride", type=_count, default=300, help="frames of a LoRA's weight ride (300); 0: no LoRAs"
     )
+    parser.add_argument(
+        "--against", choices=["streamdiffusion"], help="also measure it, in turns with ours"
+    )
+    parser.add_argument("--compile", action="store_true", help="compile the unet first")
+    parser.add_argument("--lowvram", action="store_true", help="keep what it can on the host")
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     parser.add_argument("--device", help="such as cpu or cuda:1 (default: the best there is)")
     parser.add_argument("--json", action="store_true", help="print JSON")

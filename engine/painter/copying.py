@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from engine.latest import Picture
 from engine.mixing import LoraFile
-from engine.painter.loop import Report
+from engine.painter.loop import Finish, Report
 from engine.painter.settings import Settings
 
 
@@ -21,6 +21,15 @@ class CopyPainter:
 
     def paint(self, picture: Picture, settings: Settings) -> Picture:  # noqa: ARG002
         return picture
+
+    def begin(self, picture: Picture, settings: Settings) -> Finish:
+        painted = self.paint(picture, settings)
+        return lambda: painted
+
+    def tend(self) -> None: ...
+
+    def relieve(self) -> str | None:
+        return None
 
     def stage(self, file: LoraFile) -> object:
         return file

@@ -5,13 +5,14 @@ from __future__ import annotations
 import statistics
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.frames import FrameMailbox
-from engine.latest import Picture
+from engine.latest import Frame, Picture
 from engine.mixing import LoraFile
 from engine.painter import protocol
 from engine.painter.settings import Settings
@@ -22,6 +23,9 @@ IDLE_S = 0.1
 
 Report = Callable[[float, str], None]
 """(share of the loading done 0..1, what is being loaded)"""
+
+Finish = Callable[[], Picture]
+"""Waits for a picture that was begun, and brings it home."""
 
 
 class Painter(Mixer, Protocol):
@@ -38,6 +42,19 @@ class Painter(Mixer, Protocol):
     def warm_up(self, report: Report) -> None: ...
 
     def paint(self, picture: Picture, settings: Settings) -> Picture: ...
+
+    def begin(self, picture: Picture, settings: Settings) -> Finish:
+        """`paint` in two parts, so that pictures can overlap; they are finished in order."""
+        ...
+
+    def tend(self) -> None:
+        """Do now and then, between pictures, what makes the next ones faster."""
+        ...
+
+    def relieve(self) -> str | None:
+        """Give memory of the device back at the price of speed; what was given up, None: nothing
+        is left to give."""
+        ...
 
     def memory_mb(self) -> float: ...
 
@@ -122,28 +139,59 @@ def paint_forever(
     pulse: Pulse,
     send: Callable[[protocol.FromPainter], None],
 ) -> None:
-    """Paint until told to leave. Settings change between frames, never inside one."""
+    """Paint until told to leave. Settings change between frames, never inside one.
+
+    With `paint/pipeline` at 2 the next picture is begun before the last is finished, if its input
+    is there already: the device never waits for the host, and a picture comes a frame later.
+    """
     tally = Tally()
     taken = _Settings()
+    under_way: deque[_UnderWay] = deque()
     while not orders.leave.is_set():
         pulse.mark += 1
         if tally.due():
             send(tally.stats(painter))
         # settings are taken before the wait too, so that a trace is answered while no frame comes
         taken.newest(orders, send)
-        frame = inputs.take() if inputs.wait(IDLE_S) else None
+        frame = inputs.take() if inputs.wait(0.0 if under_way else IDLE_S) else None
         settings = taken.newest(orders, send)
         begun = time.monotonic_ns()
-        staging.turn(orders.files, taken.loras, staging.budget_ms(painter.frame_s))
-        if frame is None or not taken.active:
+        try:
+            if frame is not None or not under_way:
+                staging.turn(orders.files, taken.loras, staging.budget_ms(painter.frame_s))
+            begins = frame is not None and taken.active
+            if frame is not None and begins:
+                finish = painter.begin(frame.picture, settings)
+                under_way.append(_UnderWay(frame, taken.snapshot_seq, begun, finish))
+            if not under_way or (begins and len(under_way) < settings.pipeline):
+                continue
+            oldest = under_way.popleft()
+            picture = oldest.finish()
+        except MemoryError:
+            under_way.clear()
+            told = staging.make_room() or painter.relieve()
+            if told is None:
+                raise
+            traceback.print_exc()
+            send(protocol.Note(told))
             continue
-        picture = painter.paint(frame.picture, settings)
-        outputs.put(picture, frame.captured_ns, taken.snapshot_seq)
+        outputs.put(picture, oldest.frame.captured_ns, oldest.snapshot_seq)
         pulse.painted += 1
         if pulse.painted == 1:
             send(pulse.beat())
         done = time.monotonic_ns()
-        tally.count((done - begun) / 1e9, (done - frame.captured_ns) / 1e9)
+        tally.count((done - oldest.begun_ns) / 1e9, (done - oldest.frame.captured_ns) / 1e9)
+        painter.tend()
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A picture that was begun, and what it was begun with."""
+
+    frame: Frame
+    snapshot_seq: int
+    begun_ns: int
+    finish: Finish
 
 
 class _Settings:

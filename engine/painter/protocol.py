@@ -23,6 +23,8 @@ class Launch(msgspec.Struct, frozen=True, tag="launch"):
 
     `input` and `output` are `MailboxHandle` texts; `model_id` is what refusals call the model.
     `values` are the controls at the start, `loras` and `files` the mix, as in `Settings`, `Files`.
+    `compile` is auto, on or off, `cache` the folder that keeps what was compiled; `lowvram` spares
+    the device's memory.
     """
 
     painter: str
@@ -33,6 +35,9 @@ class Launch(msgspec.Struct, frozen=True, tag="launch"):
     tiny_autoencoder: str = ""
     default_prompt: str = ""
     device: str = ""
+    compile: str = "off"
+    cache: str = ""
+    lowvram: bool = False
     values: dict[str, float | int | str] = {}
     snapshot_seq: int = 0
     loras: dict[str, float] = {}
@@ -124,8 +129,14 @@ class Trouble(msgspec.Struct, frozen=True, tag="trouble"):
     fatal: bool = False
 
 
+class Note(msgspec.Struct, frozen=True, tag="note"):
+    """Something the performer should read; painting goes on."""
+
+    text: str
+
+
 ToPainter = Launch | Settings | Files | Stop
-FromPainter = Beat | Stats | Applied | Staged | Unfit | Dropped | Trouble
+FromPainter = Beat | Stats | Applied | Staged | Unfit | Dropped | Trouble | Note
 
 _encoder: Final = msgspec.msgpack.Encoder()
 

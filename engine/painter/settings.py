@@ -12,6 +12,9 @@ from typing import Any, Final
 MAX_STEPS: Final = 4
 """The longest stream batch; every length up to this one is prepared when a model is loaded."""
 
+MAX_PIPELINE: Final = 2
+"""The most pictures that may be under way at a time."""
+
 
 def _control(name: str, default: Any) -> Any:
     return field(default=default, metadata={"control": name})
@@ -23,7 +26,8 @@ class Settings:
 
     `strength` 0..1, `steps` 1..4, `guidance` 0..10, `guidance_mode` none, self, initialize or full,
     `delta` 0..2, seeds 0..2^31-1, mixes and `feedback_amount` 0..1, `feedback_zoom` 0.5..2,
-    `feedback_rotate` and `feedback_hue` -180..180 degrees, `skip_similar` 0..1 (0 = off).
+    `feedback_rotate` and `feedback_hue` -180..180 degrees, `skip_similar` 0..1 (0 = off),
+    `pipeline` 1..2 pictures under way.
     """
 
     prompt_a: str = _control("prompt/a", "")
@@ -43,6 +47,7 @@ class Settings:
     feedback_zoom: float = _control("feedback/zoom", 1.0)
     feedback_rotate: float = _control("feedback/rotate", 0.0)
     feedback_hue: float = _control("feedback/hue", 0.0)
+    pipeline: int = _control("paint/pipeline", 1)
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> Settings:

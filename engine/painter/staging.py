@@ -63,6 +63,7 @@ class Staging:
         self._job: _Job | None = None
         self._ready: dict[str, LoraFile] = {}  # the newest last
         self._dropped: set[str] = set()
+        self._weights: Weights = {}
 
     @staticmethod
     def budget_ms(frame_s: float) -> float:
@@ -73,6 +74,7 @@ class Staging:
         self, files: Mapping[str, LoraFile], weights: Weights, budget_ms: float | None
     ) -> None:
         """Between two frames: take on the newest wishes, and write towards them for a while."""
+        self._weights = weights
         if files is not self._wanted:
             self._want(files)
         self._take()
@@ -101,6 +103,19 @@ class Staging:
             if not self._job.future.done():
                 return
             self.turn(files, weights, None)
+
+    def make_room(self) -> str | None:
+        """Forget what is ready and does not sound; it is read again when it gets a weight. What
+        was done, in words; None: there was nothing to forget."""
+        idle = [id for id in self._ready if not self._weights.get(id)]
+        for id in idle:
+            self._forget(id)
+            if id in self._wanted:
+                self._dropped.add(id)
+                self._send(protocol.Dropped(id))
+        if not idle:
+            return None
+        return f"out of memory while painting: {len(idle)} presets that are not in the mix left it"
 
     def _want(self, files: Mapping[str, LoraFile]) -> None:
         new = [id for id, file in files.items() if self._wanted.get(id) != file]

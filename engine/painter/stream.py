@@ -18,6 +18,7 @@ from torch import Tensor
 
 from engine.painter.batch import NoiseDecks, StreamBatch
 from engine.painter.feedback import Feedback
+from engine.painter.graphs import FrameRunner, Key, Work
 from engine.painter.pictures import to_picture, to_signal
 from engine.painter.prompts import Conditioning, PromptBook
 from engine.painter.schedule import Schedule, timesteps_of
@@ -43,8 +44,9 @@ class LiveStream(StreamDiffusion):
     """A stream batch of 1 to 4 steps over a diffusers pipeline, played by `apply(settings)`.
 
     Per frame: write the static `input` (h, w, 3) uint8, `apply`, `fill`, `frame`, then read the
-    static `output` (h, w, 3) uint8. `frame` alone is the whole device part: no host decision that
-    `frame_key` does not name, no synchronisation, no allocation that outlives it.
+    static `output` (h, w, 3) uint8. The device part is `encode` (input to `latent`), which may be
+    left out while the input stands still, and `paint` (latent to `output` and `sound`): no host
+    decision that their keys do not name, no synchronisation, no allocation that outlives them.
 
     `posterior` is how an `AutoencoderKL` answers: "mean" (a still input gives a still picture) or
     "sample" (upstream's way: new noise every frame). A v-prediction UNet is converted to upstream's
@@ -78,6 +80,7 @@ class LiveStream(StreamDiffusion):
         self.white = torch.full((), 255.0, device=device)
         self.input = torch.zeros((height, width, 3), dtype=torch.uint8, device=device)
         self.output = torch.zeros_like(self.input)
+        self.sound = torch.ones((), dtype=torch.bool, device=device)
         self.guidance_scale = torch.ones((), dtype=torch_dtype, device=device)
         self.delta = torch.ones((), dtype=torch_dtype, device=device)
 
@@ -96,6 +99,8 @@ class LiveStream(StreamDiffusion):
         self._feeding_back = False
         self.generator = torch.Generator().manual_seed(self._settings.seed)
         self.restart()
+        # as the autoencoder lays it out in memory: no copy may turn it round
+        self.latent = torch.empty_like(self._encoded())
 
     # The host's part, between frames
 
@@ -128,26 +133,63 @@ class LiveStream(StreamDiffusion):
         """Forget every frame in flight and the last picture, not the settings."""
         self.batches[self._settings.steps].empty()
         self._use(self.batches[self._settings.steps], cfg_type_of(self._settings))
+        self.sound.fill_(True)
         self._painted = False
 
-    def fill(self) -> None:
+    @torch.no_grad()
+    def fill(self, runner: FrameRunner | None = None) -> None:
         """Run the static input through an unfilled batch, so that the next frame comes out whole.
 
-        Does nothing in a running stream. Upstream shows these first frames: they are brown.
+        Does nothing in a running stream. Upstream shows these first frames: they are brown. What
+        `runner` holds is replayed.
         """
         if not self._painted:
             self.output.copy_(self.input)  # what feedback finds before there is a painted picture
             self._painted = True
         if self.unfilled:
-            latent = self.take_in()
-            for _ in range(self.unfilled):
-                self.predict_x0_batch(latent)
+            if runner is None:
+                runner = FrameRunner()
+            runner.run(self.encode_key, self.encode)
+            if runner.holds(self.paint_key):
+                before = self.output.clone()  # feedback shall not find these pictures
+                for _ in range(self.unfilled):
+                    runner.run(self.paint_key, self.paint)
+                self.output.copy_(before)
+            else:
+                for _ in range(self.unfilled):
+                    self.denoise()
             self.unfilled = 0
 
     @property
     def frame_key(self) -> FrameKey:
-        """Steps, cfg type and whether feedback runs: a captured `frame` serves exactly one key."""
+        """Steps, cfg type and whether feedback runs: all that a frame's way depends on."""
         return self.batch.steps, self.cfg_type, self._feeding_back
+
+    @property
+    def encode_key(self) -> Key:
+        """A captured `encode` serves exactly one of these."""
+        return "encode", self._feeding_back
+
+    @property
+    def paint_key(self) -> Key:
+        """A captured `paint` serves exactly one of these: what it is for, steps, cfg type."""
+        return "paint", self.batch.steps, self.cfg_type
+
+    @property
+    def parts(self) -> tuple[tuple[Key, Work], ...]:
+        """The device part of a frame as it is now."""
+        return (self.encode_key, self.encode), (self.paint_key, self.paint)
+
+    @property
+    def encodes_anew(self) -> bool:
+        """Whether the same input is another latent in every frame."""
+        return self._feeding_back or self.posterior == "sample"
+
+    def written(self) -> list[Tensor]:
+        """All the storage that a frame writes."""
+        batch = self.batch
+        waiting = [] if batch.waiting is None else [batch.waiting]
+        return [self.latent, self.output, self.sound, batch.stock_noise, *waiting]
 
     def update_prompt(self, prompt: str) -> None:
         """Put `prompt` on deck a; unlike upstream's, the unconditional half stays."""
@@ -190,18 +232,27 @@ class LiveStream(StreamDiffusion):
 
     # The device's part
 
-    @torch.no_grad()
     def frame(self) -> None:
         """Paint the static input into the static output."""
-        self.give_out(self.predict_x0_batch(self.take_in()))
+        self.encode()
+        self.paint()
 
     @torch.no_grad()
-    def take_in(self) -> Tensor:
-        """The static input, feedback mixed in, as a noised latent (1, 4, h/8, w/8)."""
-        signal = to_signal(self.input, self.white)
-        if self._feeding_back:
-            signal = self.feedback.mix(signal, to_signal(self.output, self.white))
-        return self.encode_image(signal)
+    def encode(self) -> None:
+        """The static input, feedback mixed in, into the static latent (1, 4, h/8, w/8)."""
+        self.latent.copy_(self._encoded())
+
+    @torch.no_grad()
+    def paint(self) -> None:
+        """The static latent into the static output."""
+        self.give_out(self.denoise())
+        if self.cfg_type in KEEPS_STOCK_NOISE:
+            self.sound.copy_(torch.isfinite(self.batch.stock_noise).all())
+
+    @torch.no_grad()
+    def denoise(self) -> Tensor:
+        """One pass of the static latent: a denoised one (1, 4, h/8, w/8)."""
+        return self.predict_x0_batch(self._noised(self.latent))
 
     @torch.no_grad()
     def give_out(self, latent: Tensor) -> None:
@@ -211,14 +262,28 @@ class LiveStream(StreamDiffusion):
     @torch.no_grad()
     def encode_image(self, image_tensors: Tensor) -> Tensor:
         """(1, 3, h, w) in -1..1 -> latent at the noise level of the first step."""
-        encoded = self.vae.encode(image_tensors.to(self.device, self.vae.dtype))
+        return self._noised(self._latent_of(image_tensors))
+
+    @torch.no_grad()
+    def _encoded(self) -> Tensor:
+        signal = to_signal(self.input, self.white)
+        if self._feeding_back:
+            signal = self.feedback.mix(signal, to_signal(self.output, self.white))
+        return self._latent_of(signal)
+
+    def _latent_of(self, signal: Tensor) -> Tensor:
+        encoded = self.vae.encode(signal.to(self.device, self.vae.dtype))
         if not hasattr(encoded, "latent_dist"):  # AutoencoderTiny has no posterior
             latent = encoded.latents
         elif self.posterior == "sample":
             latent = encoded.latent_dist.sample(self.generator)
         else:
             latent = encoded.latent_dist.mode()
-        latent = (latent * self.vae.config.scaling_factor).to(self.dtype)
+        scaled: Tensor = (latent * self.vae.config.scaling_factor).to(self.dtype)
+        return scaled
+
+    def _noised(self, latent: Tensor) -> Tensor:
+        """At the noise level of the first step."""
         noised: Tensor = self.batch.alpha[0] * latent + self.batch.beta[0] * self.batch.noise[0]
         return noised
 

@@ -92,5 +92,7 @@ def test_the_model_is_measured_as_the_show_paints_it(
     ((command, environment),) = calls
     assert environment == painter_environment()
     assert command[-5:] == ["--seconds", "2", "--ride", "60", "--json"]
-    with pytest.raises(ArtflowError, match="--against"):
-        run_bench("model", against="streamdiffusion")
+    assert run_bench("model", model="random:sd-turbo", seconds=1, against="streamdiffusion") == 3
+    command = calls[-1][0]
+    assert command[4:6] == ["--model", "random:sd-turbo"]
+    assert command[-2:] == ["--against", "streamdiffusion"]

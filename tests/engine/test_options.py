@@ -233,18 +233,19 @@ def test_parts_that_come_later_say_so() -> None:
         "midi": (Path("m.yaml"),),
         "midi-monitor": True,
         "compile": "on",
+        "devices": ("cuda:0", "cuda:1"),
         "lan": True,
         "seed": 3,
-        "lowvram": False,
+        "lowvram": True,
         "allow": ("10.0.0.0/8",),
     }
     notes = idle_notes(used)
     assert [note.partition(":")[0] for note in notes] == [
         "--web-port",
-        "--compile",
+        "--devices",
     ]
     assert all("the show goes on" in note for note in notes)
-    assert list(idle_notes({"compile": "off", "no-midi": True, "no-web": True})) == []
+    assert list(idle_notes({"devices": ("cuda:1",), "no-midi": True, "no-web": True})) == []
 
 
 def test_a_wrong_name_is_answered_with_the_near_one() -> None:

@@ -125,6 +125,20 @@ async def test_out_of_memory_says_what_to_do() -> None:
         assert "out of memory" in bench.errors[0]
 
 
+async def test_what_is_given_up_for_memory_is_told_and_painting_goes_on() -> None:
+    async with show("Cramped") as bench:
+        pid = None
+        with trio.fail_after(60):
+            while not bench.errors:
+                with trio.move_on_after(0.3):
+                    await bench.painted(1)
+                pid = bench.painting.pid
+        assert bench.errors == ["out of memory while painting: it goes on with less"]
+        await bench.painted(2)
+        assert bench.painting.pid == pid
+        assert "restarting" not in bench.states
+
+
 async def test_a_model_that_cannot_be_painted_with_is_not_tried_again() -> None:
     async with show("NoModel") as bench:
         await bench.state("failed")

@@ -35,6 +35,7 @@ INTEGERS = [
     ("paint/seed", 0, 2147483647, 2),
     ("paint/seed-b", 0, 2147483647, 3),
     ("paint/active", 0, 1, 1),
+    ("paint/pipeline", 1, 2, 1),
     ("input/mirror", 0, 1, 0),
     ("output/freeze", 0, 1, 0),
     ("output/blackout", 0, 1, 0),

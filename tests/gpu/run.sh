@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Everything worth doing on a lent GPU, from the repository's root. Results go to the folder named by
 # OUT (default: gpu-results).
-#   tests/gpu/run.sh         the painter's tests on the device, then the model's bench
+#   tests/gpu/run.sh         parity on the device, the bench of all models, the painter's tests, as
+#                            gpu.json and gpu.txt; again, until it says that all is done
 #   tests/gpu/run.sh train   nine minutes of training the rehearsal model; again, until it says done:
 #                            rehearsal-work/ stays there between calls. Needs the workshop's wheels
 #
@@ -41,11 +42,5 @@ if [ "${1:-}" = train ]; then
   exit
 fi
 
-failed=0
-python3 -m pytest -q -p no:cacheprovider -o addopts= -o filterwarnings= -o timeout=0 \
-  tests/gpu tests/painter 2>&1 | tee "$out/tests.txt" || failed=1
-for size in 256x256 512x512; do
-  python3 -m engine.painter.bench --model presets/models/rehearsal --size "$size" --seconds 5 \
-    --json | tee "$out/bench-rehearsal-$size.json" || failed=1
-done
-exit "$failed"
+# what a call could not do is done by the next one: gpu-work/ stays there between calls
+python3 -m tests.gpu.measure --work gpu-work --out "$out" --minutes 9

@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
+from engine.mixing import LoraFile
 from engine.painter.diffusion import DiffusionPainter
+from engine.painter.graphs import FrameRunner
 from engine.painter.models import load_model
 from engine.painter.settings import Settings
 from tests.painter import tiny
@@ -30,9 +33,12 @@ LOOKS = [
 ]
 
 
-def painter(device: str) -> DiffusionPainter:
+LORA = MODEL.parents[1] / "loras" / "anime.safetensors"
+
+
+def painter(device: str, runner: FrameRunner | None = None) -> DiffusionPainter:
     model = load_model(MODEL, device=device, default_prompt="oil painting", report=lambda *_: None)
-    made = DiffusionPainter(model, 256, 256)
+    made = DiffusionPainter(model, 256, 256, runner=runner)
     made.warm_up(lambda *_: None)
     return made
 
@@ -54,3 +60,45 @@ def test_a_still_input_rests_on_the_gpu() -> None:
     first = on_gpu.paint(picture, LOOKS[0]).copy()
     for _ in range(5):
         assert np.array_equal(on_gpu.paint(picture, LOOKS[0]), first)
+
+
+def large(seed: int) -> NDArray[np.uint8]:
+    return np.repeat(np.repeat(tiny.picture(seed), 8, axis=0), 8, axis=1)
+
+
+def test_a_mix_is_heard_by_cuda_graphs_and_captures_nothing() -> None:
+    """Replayed and called frames agree after every change of a weight; at 0 nothing is left."""
+    graphs, plain = painter("cuda"), painter("cuda", FrameRunner())
+    captures = graphs.runner.captures
+    assert captures >= 5
+    file = LoraFile(str(LORA), "rehearsal")
+    for each in (graphs, plain):
+        each.add("anime", each.stage(file))
+    pictures = {}
+    for weight in (0.0, 0.5, 1.0, -0.5, 0.0):
+        for steps in (1, 3):
+            look = Settings(strength=0.4, steps=steps)
+            for seed in range(3):
+                painted = []
+                for each in (graphs, plain):
+                    assert each.mix({"anime": weight}, None)
+                    painted.append(each.paint(large(seed), look).astype(np.int16))
+                    each.tend()
+                assert np.abs(painted[0] - painted[1]).mean() < 0.5, (weight, steps, seed)
+            pictures[weight, steps] = painted[0]
+    assert np.abs(pictures[1.0, 1] - pictures[0.0, 1]).mean() > 1
+    assert graphs.runner.captures == captures
+
+
+def test_pictures_that_overlap_are_those_that_do_not() -> None:
+    overlapping, in_turns = painter("cuda"), painter("cuda")
+    look = Settings(strength=0.4, steps=2, pipeline=2)
+    expected = [in_turns.paint(large(seed), look) for seed in range(6)]
+    finishes, painted = [], []
+    for seed in range(6):
+        finishes.append(overlapping.begin(large(seed), look))
+        if len(finishes) == 2:
+            painted.append(finishes.pop(0)())
+    painted.append(finishes.pop(0)())
+    for number, (ours, theirs) in enumerate(zip(painted, expected, strict=True)):
+        assert np.abs(ours.astype(np.int16) - theirs).mean() < 0.5, number

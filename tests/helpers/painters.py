@@ -70,6 +70,19 @@ class OutOfMemory(CopyPainter):
         raise MemoryError
 
 
+class Cramped(OutOfMemory):
+    """Has memory once it gave something up."""
+
+    _relieved = False
+
+    def relieve(self) -> str | None:
+        relieved, self._relieved = self._relieved, True
+        return None if relieved else "out of memory while painting: it goes on with less"
+
+    def paint(self, picture: Picture, settings: Settings) -> Picture:
+        return picture if self._relieved else super().paint(picture, settings)
+
+
 class HangsAtWork(CopyPainter):
     """Beats go on, but no picture is ever finished."""
 

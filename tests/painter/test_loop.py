@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import numpy as np
+import pytest
 
 from engine.frames import FrameMailbox
 from engine.latest import Picture
 from engine.mixing import LoraFile
 from engine.painter import protocol
 from engine.painter.copying import CopyPainter
-from engine.painter.loop import STATS_EVERY_S, Orders, Pulse, Tally, paint_forever
+from engine.painter.loop import STATS_EVERY_S, Finish, Orders, Pulse, Tally, paint_forever
 from engine.painter.settings import Settings
 from engine.painter.staging import Staging
 
@@ -39,13 +40,15 @@ class Brightens(CopyPainter):
 class Loop:
     """The loop in a thread, with both mailboxes and what it sent."""
 
-    def __init__(self, values: dict[str, float | int | str]) -> None:
+    def __init__(
+        self, values: dict[str, float | int | str], painter: Brightens | None = None
+    ) -> None:
         self.inputs = FrameMailbox.create(8, 8)
         self.outputs = FrameMailbox.create(8, 8)
         self.orders = Orders(protocol.Settings(1, values))
         self.sent: list[protocol.FromPainter] = []
         self.pulse = Pulse()
-        self.painter = Brightens()
+        self.painter = painter or Brightens()
         self._thread = threading.Thread(
             target=paint_forever,
             args=(
@@ -113,6 +116,131 @@ def test_mixes_between_frames_and_while_none_comes() -> None:
         assert len(loop.painter.mixed) > before
     finally:
         loop.close()
+
+
+class Overlaps(Brightens):
+    """Begins a picture when the test allows it; `did` is what was begun and finished."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = threading.Semaphore(0)
+        self.did: list[str] = []
+
+    def begin(self, picture: Picture, settings: Settings) -> Finish:
+        name = str(picture.max())
+        self.did.append(f"begin {name}")
+        assert self.gate.acquire(timeout=30)
+
+        def finish() -> Picture:
+            self.did.append(f"finish {name}")
+            return self.paint(picture, settings)
+
+        return finish
+
+    def tend(self) -> None:
+        self.did.append("tend")
+
+
+OVERLAPPING = ["begin 1", "begin 2", "finish 1", "tend", "finish 2", "tend"]
+IN_TURNS = ["begin 1", "finish 1", "tend", "begin 2", "finish 2", "tend"]
+
+
+@pytest.mark.parametrize(("pipeline", "expected"), [(1, IN_TURNS), (2, OVERLAPPING)])
+def test_a_pipeline_begins_the_next_picture_before_it_waits(
+    pipeline: int, expected: list[str]
+) -> None:
+    painter = Overlaps()
+    loop = Loop({"paint/pipeline": pipeline, "paint/seed": 0}, painter)
+    try:
+        loop.inputs.put(np.full((8, 8, 3), 1, np.uint8), 101)
+        loop.until(lambda: painter.did)
+        loop.inputs.put(np.full((8, 8, 3), 2, np.uint8), 102)  # there before the first is begun
+        painter.gate.release(2)
+        loop.until(lambda: len(painter.did) == 6)
+        assert painter.did == expected
+        frame = loop.outputs.take()
+        assert frame is not None
+        assert (frame.picture == 2).all()
+        assert (frame.captured_ns, loop.outputs.written) == (102, 2)
+    finally:
+        loop.close()
+
+
+def test_no_picture_waits_for_one_that_does_not_come() -> None:
+    painter = Overlaps()
+    loop = Loop({"paint/pipeline": 2}, painter)
+    try:
+        painter.gate.release()
+        loop.inputs.put(np.full((8, 8, 3), 1, np.uint8), 101)
+        assert loop.outputs.wait(30)
+        loop.orders.newest = protocol.Settings(2, {"paint/pipeline": 2, "paint/active": 0})
+        loop.inputs.put(np.full((8, 8, 3), 2, np.uint8), 102)
+        loop.until(lambda: loop.inputs.read == 2)
+        assert painter.did == ["begin 1", "finish 1", "tend"]
+    finally:
+        loop.close()
+
+
+class Cramped(Brightens):
+    """Has no memory for a picture until it gave up `can_give` things."""
+
+    def __init__(self, can_give: list[str], needs: int, *, late: bool) -> None:
+        super().__init__()
+        self._can_give, self._needs, self._late = can_give, needs, late
+
+    def begin(self, picture: Picture, settings: Settings) -> Finish:
+        if not self._late:
+            self._look()
+
+        def finish() -> Picture:
+            self._look()
+            return self.paint(picture, settings)
+
+        return finish
+
+    def _look(self) -> None:
+        if self._needs:
+            raise MemoryError("none")
+
+    def relieve(self) -> str | None:
+        self._needs -= 1
+        return self._can_give.pop(0) if self._can_give else None
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_without_memory_it_gives_things_up_and_goes_on(late: bool) -> None:
+    loop = Loop({"paint/pipeline": 2}, Cramped(["compiled", "graphs"], 2, late=late))
+    try:
+        for number in range(1, 4):
+            loop.inputs.put(np.full((8, 8, 3), number, np.uint8), number)
+            loop.until(lambda: loop.inputs.read == loop.inputs.written)
+        assert loop.outputs.wait(30)
+        notes = [note.text for note in loop.of(protocol.Note)]
+        assert notes == ["compiled", "graphs"]
+    finally:
+        loop.close()
+
+
+def test_with_nothing_left_to_give_up_it_ends() -> None:
+    painter = Cramped(["graphs"], 3, late=False)
+    inputs, outputs = FrameMailbox.create(8, 8), FrameMailbox.create(8, 8)
+    orders = Orders(protocol.Settings(1, {}))
+    sent: list[protocol.FromPainter] = []
+
+    def feed() -> None:
+        for number in range(1, 3):
+            inputs.put(np.zeros((8, 8, 3), np.uint8), number)
+            while inputs.read < number:
+                time.sleep(0.002)
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    staging = Staging(painter, sent.append)
+    reading = FrameMailbox(inputs.handle)
+    with pytest.raises(MemoryError):
+        paint_forever(painter, staging, reading, outputs, orders, Pulse(), sent.append)
+    feeder.join(30)
+    assert [each.text for each in sent if isinstance(each, protocol.Note)] == ["graphs"]
 
 
 def test_stats_come_and_the_mark_grows_while_nothing_does() -> None:

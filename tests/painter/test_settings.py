@@ -24,7 +24,7 @@ def test_defaults_are_those_of_the_table() -> None:
 
 
 def test_every_field_is_one_control() -> None:
-    assert len(CONTROLS) == len(fields(Settings)) == 17
+    assert len(CONTROLS) == len(fields(Settings)) == 18
     assert {"prompt/a", "paint/guidance-mode", "paint/seed-b", "feedback/zoom"} <= CONTROLS
 
 

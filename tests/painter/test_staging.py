@@ -257,3 +257,20 @@ def test_settling_ends_in_time(rig: Rig) -> None:
 def test_a_turn_takes_a_share_of_a_frame() -> None:
     assert Staging.budget_ms(0.0) == 4.0
     assert Staging.budget_ms(0.1) == 25.0
+
+
+def test_room_is_made_of_what_does_not_sound() -> None:
+    rig = Rig()
+    rig.want("neon", "ink", "oil")
+    rig.mixer.gate.release(3)
+    rig.until(lambda: len(rig.mixer.ready) == 3)
+    rig.weights = {"ink": 0.5}
+    rig.turn()
+    assert "2 presets" in (rig.staging.make_room() or "")
+    assert set(rig.mixer.removed) == {"neon", "oil"}
+    dropped = {each.id for each in rig.sent if isinstance(each, protocol.Dropped)}
+    assert dropped == {"neon", "oil"}
+    assert rig.staging.make_room() is None
+    rig.weights = {"ink": 0.5, "oil": 1.0}  # it is wanted after all
+    rig.mixer.gate.release()
+    rig.until(lambda: rig.mixer.read.count("oil") == 2)
