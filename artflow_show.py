@@ -27,12 +27,15 @@ from controllers.midi_part import MIDI_OFF, MidiPart
 from controllers.osc import OscServer
 from controllers.osc_allow import everyone, gate, where
 from controllers.terminal import Terminal
+from engine.audio import Audio
 from engine.controls import Controls, Parameter, Trigger
 from engine.data_folder import open_data_folder
 from engine.errors import ControlError, OutputError
 from engine.events import CloseRequested, KeyPressed, WindowCommand, WindowEvent
+from engine.id_trigger import IdTrigger
 from engine.latest import SWITCH_INTERVAL_S
 from engine.logs import notice, show_notices_with
+from engine.modulators import Modulators
 from engine.motion import Motion
 from engine.options import ShowOptions
 from engine.output import Output
@@ -52,6 +55,8 @@ from presets.now_playing import now_playing
 from presets.playing import Playing, Stock
 from presets.preset_menu import PresetMenu
 from presets.wanted import Progress
+from scenes.director import Director
+from scenes.shelf import BUNDLED, Shelf
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +117,9 @@ class Show:
         self.gate = gate(options.allow, self._refused) if options.guarded else None
         self.tempo = Tempo(self.controls, refusals=self._refusals(), notice=self._notice)
         self.link = link.Link(self.controls, self.tempo)
+        self.scenes = self._scenes()
+        self.modulators = Modulators(self.controls, self.tempo.beat_now)
+        self.audio = Audio(self.controls, options.audio, notice=self._notice)
         self.midi = self._midi()
         self.osc = self._osc()
         self.keyboard = Keyboard(
@@ -140,6 +148,9 @@ class Show:
         for entry in rows:
             if isinstance(entry, Parameter) and entry.name == "painter/model":
                 controls.declare(replace(entry, default=self.model.id, choices=ids))
+            elif entry.name == "scene/go" and isinstance(entry, Trigger):
+                go = IdTrigger(entry.name, entry.help, entry.arguments, self._scene_order)
+                controls.declare(go)
             else:
                 controls.declare(entry)
         controls.on_report(self._reported)
@@ -156,6 +167,20 @@ class Show:
                 except ControlError as error:
                     self.controls.report(name, f"{error}; the show starts without it")
         self.controls.commit()
+
+    def _scene_order(self) -> tuple[str, ...]:
+        return self.scenes.order
+
+    def _scenes(self) -> Director:
+        folders = (BUNDLED, *filter(None, [self.options.scenes]))
+        return Director(
+            self.controls,
+            Shelf(folders, self.controls, self.data.folder("scenes")),
+            self.motion,
+            self.tempo,
+            set_list=self.options.setlist or "",
+            notice=self._notice,
+        )
 
     def _refusals(self) -> dict[str, str]:
         """Why `tempo/source` cannot be this or that here."""
@@ -211,6 +236,7 @@ class Show:
         for name, value in SAFE_PICTURE.items():
             self.controls.set(name, value)  # whoever asked wants to hear what changed, too
         self.presets.switcher.clear(0.0)
+        self.scenes.halt()
 
     def _reported(self, address: str, text: str, origin: object) -> None:  # noqa: ARG002
         self._error = (f"{address}: {text}", time.monotonic())
@@ -318,13 +344,19 @@ class Show:
             self.output.start()
             try:
                 async with running(
-                    self._commit, self.motion.run, self.tempo.run, self.link.run
+                    self._commit,
+                    self.motion.run,
+                    self.tempo.run,
+                    self.link.run,
+                    self.modulators.run,
+                    self.audio.run,
                 ) as players:
                     if self.osc is not None:
                         await players.start(self.osc.run)
                         notice(f"OSC: udp and tcp {where(self.osc.host, self.osc.port, self.gate)}")
                     # after OSC, so that who listens from the start hears every state of a fetch
                     await players.start(self.presets.run)
+                    await players.start(self.scenes.run)
                     if self.midi is not None:
                         await players.start(self.midi.run)
                     notice(told_of(self.model, self.options.model))

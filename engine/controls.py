@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from engine.errors import ControlError, UnknownControl
 
@@ -39,6 +39,9 @@ class Parameter:
     the one of `FORMS` that a text must have. `slew` is the
     time in seconds that a change takes to arrive (0 = at once). `wrap` marks angles, whose travel
     takes the short way round. A `read_only` parameter reports; only the engine sets it.
+
+    In a fade numbers and colours travel (by equal ratios where `log`); whatever else there is, and
+    all with `turns`, takes its new value at once: at the fade's "start" ("" too), or "mid" way.
     """
 
     name: str
@@ -53,6 +56,8 @@ class Parameter:
     slew: float = 0.0
     wrap: bool = False
     read_only: bool = False
+    log: bool = False
+    turns: Literal["", "start", "mid"] = ""
 
     @property
     def bounded(self) -> bool:
@@ -112,6 +117,15 @@ class Parameter:
         if self.low is None or self.high is None or isinstance(value, str):
             raise ControlError(f"{self.name} has no range to normalize over")
         return (value - self.low) / (self.high - self.low)
+
+    def ridden(self, base: Value, offset: float) -> Value:
+        """`base` with `offset` (in the parameter's unit) on it: angles go round, others stop."""
+        if self.low is None or self.high is None or isinstance(base, str):
+            return base
+        place = base + offset
+        if self.wrap and not self.low <= place <= self.high:
+            return self.low + (place - self.low) % (self.high - self.low)
+        return min(self.high, max(self.low, place))
 
     def denormalized(self, raw: object) -> Value:
         """The value at 0..1 of the range; the inverse of `normalized`."""
@@ -219,6 +233,7 @@ class Controls:
     _triggers: dict[str, Trigger] = field(default_factory=dict)
     _values: dict[str, Value] = field(default_factory=dict)
     _live: dict[str, Value] = field(default_factory=dict)
+    _offsets: dict[str, float] = field(default_factory=dict)
     _handlers: dict[str, TriggerHandler] = field(default_factory=dict)
     _listeners: list[ChangeListener] = field(default_factory=list)
     _reporters: list[Report] = field(default_factory=list)
@@ -302,12 +317,20 @@ class Controls:
         self.parameter(name)
         return self._values[name]
 
+    def at(self, name: str) -> Value:
+        """Where a value is now, half-way where it slews; without what rides on it."""
+        self.parameter(name)
+        return self._live[name]
+
     @property
     def snapshot(self) -> Snapshot:
-        """Every value as it is now, slewing ones half-way; for the owner's task."""
+        """Every value as it is now, slewing ones half-way and ridden ones off; for the owner."""
         if self._stale:
             self._stale = False
-            self._snapshot = Snapshot(self._seq, MappingProxyType(dict(self._live)))
+            values = dict(self._live)
+            for name, offset in self._offsets.items():
+                values[name] = self._parameters[name].ridden(values[name], offset)
+            self._snapshot = Snapshot(self._seq, MappingProxyType(values))
         return self._snapshot
 
     def commit(self) -> Snapshot:
@@ -361,15 +384,21 @@ class Controls:
         self._live.update(values)
         self._touch()
 
+    def ride(self, offsets: Mapping[str, float]) -> None:
+        """Let the snapshot show these float parameters off their values by so much, and no others.
+
+        Offsets are in the parameters' own units. What is set and what moves stay as they are, so
+        nothing is left of an offset that is no longer named.
+        """
+        if offsets != self._offsets:
+            self._offsets = dict(offsets)
+            self._touch()
+
     def _store(self, parameter: Parameter, value: Value, origin: object, clamped: bool) -> None:
         name = parameter.name
         self._values[name] = value
-        # asked even where the value is there already: it may be on its way elsewhere
-        travels = (
-            self.moving is not None
-            and parameter.slew > 0
-            and self.moving(parameter, self._live[name], value)
-        )
+        # asked even where it is there already, or does not slew: it may be on its way elsewhere
+        travels = self.moving is not None and self.moving(parameter, self._live[name], value)
         if not travels:
             self._live[name] = value
         self._touch()

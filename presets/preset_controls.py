@@ -12,6 +12,7 @@ from typing import Final
 
 from engine.controls import Parameter, Trigger, Value
 from engine.errors import ControlError
+from engine.id_trigger import IdTrigger
 from engine.option_readers import shown
 from engine.parameters import RIDE_S
 from presets.catalogue import KINDS, Preset
@@ -46,6 +47,8 @@ _LOAD: Final = (
 _ROWS: Final = (
     # name, arguments, help; the first text argument is a preset's id
     ("load", "s[f", _LOAD),
+    ("bring", "sf[f", "as load, but to this weight, and no other leaves"),
+    ("stage", "s", "have the painter read this preset's file, so that it comes in at once"),
     ("unload", "s[f", "fade this preset out"),
     ("clear", "", "fade every style out"),
     ("next", "", "load the next installed style"),
@@ -57,27 +60,6 @@ _ROWS: Final = (
     ("delete", "s", "remove the file (not while it is in the mix)"),
     ("rescan", "", "look for files copied in by hand, and read the catalogues again"),
 )
-
-
-@dataclass(frozen=True)
-class IdTrigger(Trigger):
-    """A trigger whose first argument is an id, or its number in the order of the list."""
-
-    ids: Callable[[], Sequence[str]] = field(default=tuple, compare=False, repr=False)
-
-    def coerce(self, raw: tuple[object, ...]) -> tuple[Value, ...] | None:
-        if raw and isinstance(raw[0], (int, float)):
-            raw = (self._numbered(raw[0]), *raw[1:])
-        return super().coerce(raw)
-
-    def _numbered(self, number: float) -> str:
-        ids = self.ids()
-        if number not in range(len(ids)):
-            allowed = f"0 to {len(ids) - 1}" if ids else "none, the list is empty"
-            raise ControlError(
-                f"{self.name}: nothing has the number {number:g}; allowed: {allowed}"
-            )
-        return ids[int(number)]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 import trio
 
@@ -25,7 +25,7 @@ from presets.held import Held
 from presets.library import News
 from presets.models import ModelChoice
 from presets.models import catalogue as model_catalogue
-from presets.preset_controls import CURRENT, PARAMETERS, control, triggers
+from presets.preset_controls import CURRENT, PARAMETERS, WEIGHT_LIMIT, control, triggers
 from presets.preset_desk import Desk
 from presets.preset_progress import ProgressBoard
 from presets.preset_roster import Roster, Shelf
@@ -34,6 +34,9 @@ from presets.wanted import CHECKED, FINAL, Downloads, Progress, Wanted
 from presets.wanted import State as Fetched
 
 log = logging.getLogger(__name__)
+
+STANDBY: Final = 8
+"""So many presets at most are kept ready without a weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Switcher:
         self._board = ProgressBoard(controls)
         self._disk = DiskJobs(controls, self.roster, shelf, history, self._on_news, in_thread)
         self._wants: dict[str, Want] = {}  # the newest first
+        self._standby: dict[str, None] = {}  # shall be ready, without a weight; the newest first
         self._fetches: dict[str, _Fetch] = {}
         self._ended: dict[str, Literal["failed", "cancelled"]] = {}
         controls.declare(*PARAMETERS, *triggers(lambda: self.roster.ids))
@@ -89,6 +93,8 @@ class Switcher:
     def _handlers(self) -> dict[str, Callable[..., None]]:
         return {
             "load": self.load,
+            "bring": self.bring,
+            "stage": self.stage,
             "unload": self.unload,
             "clear": self.clear,
             "next": lambda origin: self._step(1, origin),
@@ -115,7 +121,7 @@ class Switcher:
             self._forget(id)
             if self._ended.get(id) == "cancelled":  # it has played on since
                 del self._ended[id]
-        self._desk.follow(snapshot, self._wants, self._ended)
+        self._desk.follow(snapshot, {**self._standby, **self._wants}, self._ended)
         values = snapshot.values
         moving = ("loading", "active")
         self._settle(*(i for i in self.roster.ids if values[control(i, "state")] in moving))
@@ -131,6 +137,33 @@ class Switcher:
         self.roster.check_fit(id)
         want = Want(preset.kind, preset.weight, self._desk.fade_s(fade_s), origin=origin)
         self._come(id, with_load(self._wants, id, want))
+
+    def bring(
+        self, id: str, weight: float, fade_s: float | None = None, origin: object = None
+    ) -> None:
+        """Fade it to `weight` when it is ready, and leave all others as they are.
+
+        Raises `PresetError` as `load` does.
+        """
+        preset = self.roster.known(id)
+        self.roster.check_fit(id)
+        weight = min(WEIGHT_LIMIT, max(-WEIGHT_LIMIT, weight))
+        want = Want(preset.kind, weight, self._desk.fade_s(fade_s), solo=False, origin=origin)
+        self._come(id, {**self._wants, id: want})
+
+    def stage(self, id: str, origin: object = None) -> None:  # noqa: ARG002
+        """Have its file ready at the painter, without a weight; of many the newest.
+
+        Raises `PresetError`: unknown, made for another base, or not on this disk.
+        """
+        self.roster.known(id)
+        if absence := self.roster.absence(id):
+            raise PresetError(absence)
+        self._standby = {id: None, **self._standby}
+        self._standby = dict.fromkeys([*self._standby][:STANDBY])
+        if id not in self._desk.staged:
+            self._asked(id)
+        self._controls.wake()
 
     def unload(self, id: str, fade_s: float | None = None, origin: object = None) -> None:  # noqa: ARG002
         """Fade it out; one that was still coming does not come."""
@@ -167,6 +200,7 @@ class Switcher:
             raise PresetError(f"{id} is in the mix; unload it first")
         if id in self._fetches:
             raise PresetError(f"{id} is being downloaded; cancel that first")
+        self._standby.pop(id, None)
         self._disk.delete(id, self.in_mix, origin)
 
     def rescan(self, origin: object = None) -> None:
