@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import FrameType
@@ -21,12 +20,12 @@ from typing import Final
 
 import trio
 
+from artflow_told import Told
 from controllers import link
 from controllers.keyboard import Keyboard, help_rows
 from controllers.midi_part import MIDI_OFF, MidiPart
 from controllers.osc import OscServer
 from controllers.osc_allow import everyone, gate, where
-from controllers.terminal import Terminal
 from engine.audio import Audio
 from engine.controls import Controls, Parameter, Trigger
 from engine.data_folder import open_data_folder
@@ -34,7 +33,7 @@ from engine.errors import ControlError, OutputError
 from engine.events import CloseRequested, KeyPressed, WindowCommand, WindowEvent
 from engine.id_trigger import IdTrigger
 from engine.latest import SWITCH_INTERVAL_S
-from engine.logs import notice, show_notices_with
+from engine.logs import notice
 from engine.modulators import Modulators
 from engine.motion import Motion
 from engine.options import ShowOptions
@@ -49,25 +48,22 @@ from engine.tasks import running, unwrapped
 from engine.tempo import Tempo
 from engine.version import show_version
 from engine.window import Window, WindowOptions
-from presets.fetch_progress import Lines, Tell, new_console, say, telling
 from presets.models import ModelChoice, model_ids, told_of
 from presets.now_playing import now_playing
 from presets.playing import Playing, Stock
 from presets.preset_menu import PresetMenu
-from presets.wanted import Progress
 from scenes.director import Director
 from scenes.shelf import BUNDLED, Shelf
 
 log = logging.getLogger(__name__)
-
-PREVIEW_AFTER_S: Final = 1.0
-"""Headless, a preview is saved once painting has gone on for this long."""
 
 WINDOW_FIRST_S: Final = 1.0
 """How long the painter waits at most for the window to open."""
 
 OF_PRESETS: Final = ("preset/", "painter/model")
 """How the names begin that the presets' part answers."""
+OF_MIDI: Final = "midi/"
+"""And those that come with the devices of MIDI maps."""
 
 STOPPED_BY: Final = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -85,49 +81,47 @@ class Show:
     def __init__(self, options: ShowOptions) -> None:
         self.options = options
         self.window: Window | None = None
-        self.terminal: Terminal | None = None
-        self._error = ("", 0.0)
-        self._noticed = ("", 0.0)
-        self._tell_fetch: Tell = _unheard
         self.data = open_data_folder(options.data)
         log.info("artflow %s starts", show_version())
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.stock = Stock(self.data.root, options.presets, options.model)
         self.model = self.stock.model
         self.controls = self._controls()
-        self._start_with(lambda name: not name.startswith(OF_PRESETS))
+        self.told = Told(self.controls)
+        self._start_with(lambda name: not name.startswith((*OF_PRESETS, OF_MIDI)))
         size = options.size or self.model.size
         self.input = Input(self.controls, size, allowed=[options.source])
         self.output = Output(self.controls, self.input.latest)
-        self.outputs = Outputs(self.controls, self.output, self.data.root, notice=self._notice)
+        self.outputs = Outputs(self.controls, self.output, self.data.root, notice=self.told.notice)
         self.painting = Painting(
-            self.controls, self.input, self.output, self._job(self.model), notice=self._notice
+            self.controls, self.input, self.output, self._job(self.model), notice=self.told.notice
         )
         self.presets = Playing(
             self.controls,
             self.stock,
             self.painting,
             lambda model: self.painting.change(self._job(model)),
-            notice=self._notice,
-            tell=lambda id, progress: self._tell_fetch(id, progress),
+            notice=self.told.notice,
+            tell=self.told.fetched,
         )
-        self.menu = PresetMenu(self.controls, self.presets.switcher.roster, self._notice)
+        self.menu = PresetMenu(self.controls, self.presets.switcher.roster, self.told.notice)
         self._start_with(lambda name: name.startswith(OF_PRESETS))
         self.motion = Motion(self.controls)  # from here on values travel
-        self.gate = gate(options.allow, self._refused) if options.guarded else None
-        self.tempo = Tempo(self.controls, refusals=self._refusals(), notice=self._notice)
+        self.gate = gate(options.allow, self.told.refused) if options.guarded else None
+        self.tempo = Tempo(self.controls, refusals=self._refusals(), notice=self.told.notice)
         self.link = link.Link(self.controls, self.tempo)
         self.scenes = self._scenes()
         self.modulators = Modulators(self.controls, self.tempo.beat_now)
-        self.audio = Audio(self.controls, options.audio, notice=self._notice)
+        self.audio = Audio(self.controls, options.audio, notice=self.told.notice)
         self.midi = self._midi()
+        self._start_with(lambda name: name.startswith(OF_MIDI))
         self.osc = self._osc()
         self.keyboard = Keyboard(
             self.controls,
             self._command,
             self.input.sources,
             self.stop,
-            notice=self._notice,
+            notice=self.told.notice,
             first=self._first_press,
         )
         self._token: trio.lowlevel.TrioToken | None = None
@@ -153,7 +147,6 @@ class Show:
                 controls.declare(go)
             else:
                 controls.declare(entry)
-        controls.on_report(self._reported)
         controls.on("painter/restart", lambda *_: self.painting.restart())
         controls.on("panic", self._panic)
         return controls
@@ -179,7 +172,7 @@ class Show:
             self.motion,
             self.tempo,
             set_list=self.options.setlist or "",
-            notice=self._notice,
+            notice=self.told.notice,
         )
 
     def _refusals(self) -> dict[str, str]:
@@ -197,7 +190,7 @@ class Show:
             self.options.midi,
             self.data.folder("midi"),
             self.tempo,
-            notice=self._notice,
+            notice=self.told.notice,
             monitor=notice if self.options.midi_monitor else None,
         )
 
@@ -210,7 +203,7 @@ class Show:
             self.options.osc_port,
             feedback=self.options.feedback,
             version=show_version(),
-            told=self._refused,
+            told=self.told.refused,
             allowed=self.gate or everyone,
             compat=bool(self.options.compat),
         )
@@ -237,22 +230,6 @@ class Show:
             self.controls.set(name, value)  # whoever asked wants to hear what changed, too
         self.presets.switcher.clear(0.0)
         self.scenes.halt()
-
-    def _reported(self, address: str, text: str, origin: object) -> None:  # noqa: ARG002
-        self._error = (f"{address}: {text}", time.monotonic())
-        if self.terminal is not None:  # it hears of it by itself
-            log.warning("%s: %s", address, text)
-        else:
-            notice(f"{address}: {text}", logging.WARNING)
-
-    def _refused(self, address: str, text: str) -> None:
-        """OSC that could not be understood: the sender was told, the operator should see it too."""
-        self._error = (f"{address}: {text}", time.monotonic())
-        notice(f"OSC refused: {address}: {text}", logging.WARNING)
-
-    def _notice(self, text: str) -> None:
-        self._noticed = (text, time.monotonic())
-        notice(text)
 
     def stop(self) -> None:
         """End the show cleanly, from any thread."""
@@ -394,39 +371,8 @@ class Show:
             await self._changed.wait()
 
     async def _terminal(self) -> None:
-        """What the terminal tells: with a window, how a model arrives.
-
-        Without one a live status line; and a preview of what is painted.
-        """
         await self._screened.wait()
-        try:
-            await (self._status() if self.window is None else self._bars())
-        finally:
-            self.terminal, self._tell_fetch = None, _unheard
-            show_notices_with(None)
-
-    async def _bars(self) -> None:
-        console = new_console(sys.stderr)
-        if console.is_terminal:
-            show_notices_with(lambda line: say(line, console))  # above the bars, not into them
-        with telling(console) as self._tell_fetch:
-            await trio.sleep_forever()
-
-    async def _status(self) -> None:
-        self.terminal = terminal = Terminal(self.controls)
-        self._tell_fetch = Lines(terminal.notice).tell
-        show_notices_with(terminal.notice)
-        async with trio.open_nursery() as parts:
-            parts.start_soon(terminal.run)
-            parts.start_soon(self._preview)
-
-    async def _preview(self) -> None:
-        while self.controls.get("painter/state") != "painting" or not self.controls.get(
-            "painter/fps"
-        ):
-            await trio.sleep(0.1)
-        await trio.sleep(PREVIEW_AFTER_S)
-        self.controls.fire("snapshot", ("preview",))
+        await self.told.run(windowed=self.window is not None)
 
     # the window
 
@@ -441,8 +387,8 @@ class Show:
             osc=f"{self.osc.host}:{self.osc.port}" if self.osc else "",
             knob=self._knob(),
             playing=now_playing(values, self.presets.switcher.roster.ids),
-            error=self._error,
-            notice=self._noticed,
+            error=self.told.error,
+            notice=self.told.noticed,
             menu=self.menu.shown(values),
         )
 
@@ -482,7 +428,3 @@ class Show:
             self.input.pointer(
                 PointerEvent(event.id, event.x, event.y, event.pressed, event.pressure)
             )
-
-
-def _unheard(id: str, progress: Progress) -> None:
-    """While there is no terminal to tell it to."""

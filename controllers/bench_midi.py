@@ -16,10 +16,11 @@ import mido
 import msgspec
 import trio
 
-from controllers.midi import LOOK_S, OUTPUTS_EVERY, MidiServer
+from controllers.midi import LOOK_S, MidiServer
 from controllers.midi_clock import MidiClock
 from controllers.midi_clock_fit import TICKS_PER_BEAT
 from controllers.midi_device import Ears
+from controllers.midi_lookout import OUTPUTS_EVERY
 from controllers.midi_map import Cc, DeviceMap, Mapping
 from controllers.midi_ports import (
     Closable,
@@ -77,7 +78,11 @@ class MidiFigures(msgspec.Struct, frozen=True):
 
     `ports` is the MIDI system that carried the messages from another process; "none" where there is
     none that can make ports of its own: a thread of this process then called in its place.
-    `looking_ms_a_second` is what it costs to notice that a device comes or goes.
+    `callback_to_value` begins with each message's own callback (once that has the interpreter) and
+    ends when the control's listeners hear of the value. It tells nothing of how long the MIDI
+    system held the message: JACK hands on those of a whole period at once.
+    `looking_ms_a_second` is what it costs to notice that a device comes or goes, in a thread beside
+    the conductor.
     """
 
     ports: str

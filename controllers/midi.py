@@ -6,7 +6,6 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -14,9 +13,10 @@ import trio
 
 from controllers.midi_device import Device, Ears
 from controllers.midi_inbox import Inbox
+from controllers.midi_lookout import Lookout, Ports
 from controllers.midi_map import DeviceMap, device_rows
 from controllers.midi_player import Touched
-from controllers.midi_ports import MidiSystem, PortName, open_system
+from controllers.midi_ports import MidiSystem, open_system
 from controllers.midi_seats import Maps, Seat, seats
 from engine.controls import Controls
 from engine.errors import MidiError
@@ -24,8 +24,6 @@ from engine.tempo import Tempo
 
 LOOK_S: Final = 0.5
 """How often it is looked what is plugged in: what comes back plays within a second."""
-OUTPUTS_EVERY: Final = 4
-"""Outputs are looked at in every so manieth look only, unless inputs just changed."""
 RETRY_S: Final = 2.0
 """A port that cannot be opened (another program holds it) is tried again after so long."""
 TOUCH_LASTS_S: Final = 3.0
@@ -38,8 +36,7 @@ log = logging.getLogger(__name__)
 class _Picture:
     """What decides who sits where."""
 
-    inputs: tuple[PortName, ...]
-    outputs: tuple[PortName, ...]
+    ports: Ports
     maps: Maps
     everything: bool
 
@@ -75,9 +72,6 @@ class MidiServer:
         self._last_s = -math.inf
         self._failed: dict[str, float] = {}  # until when a seat is left alone
         self._seen: _Picture | None = None
-        self._outputs: tuple[PortName, ...] = ()
-        self._looks = 0
-        self._hasty = 0
         self._news = trio.Event()
         self._look_now = trio.Event()
 
@@ -108,31 +102,40 @@ class MidiServer:
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Play until cancelled. Has started once everything that is plugged in plays."""
         try:
-            system = self._open_system()
+            system = await trio.to_thread.run_sync(self._open_system)
         except MidiError as error:
             self._notice(f"{error}; the show goes on without MIDI")
             task_status.started()
             return
-        with closing(system):
+        lookout = Lookout(system, lambda: self._look_now.set())
+        try:
             inbox = Inbox(self.wake)
-            try:
-                async with trio.open_nursery() as nursery:
-                    await self._look(system, inbox, nursery)
-                    task_status.started()
-                    nursery.start_soon(self._keep_time)
-                    nursery.start_soon(self._watch, system, inbox, nursery)
-                    nursery.start_soon(self._count, inbox)
-            finally:
-                await self._leave(list(self._devices))
+            await lookout.open()
+            async with trio.open_nursery() as nursery:
+                await self._look(lookout.ports, system, inbox, nursery)
+                task_status.started()
+                nursery.start_soon(self._keep_time)
+                nursery.start_soon(self._watch, lookout, system, inbox, nursery)
+        finally:
+            await self._leave(list(self._devices))
+            with trio.CancelScope(shield=True):
+                if await trio.to_thread.run_sync(lookout.close):
+                    await trio.to_thread.run_sync(system.close)
 
     # who is there
 
-    async def _watch(self, system: MidiSystem, inbox: Inbox, nursery: trio.Nursery) -> None:
+    async def _watch(
+        self, lookout: Lookout, system: MidiSystem, inbox: Inbox, nursery: trio.Nursery
+    ) -> None:
         while True:
-            with trio.move_on_after(LOOK_S):
+            self._controls.publish("midi/received", inbox.received)
+            self._controls.publish("midi/lost", inbox.lost)
+            with trio.move_on_after(LOOK_S) as pause:
                 await self._look_now.wait()
             self._look_now = trio.Event()
-            await self._look(system, inbox, nursery)
+            if pause.cancelled_caught:
+                lookout.ask()
+            await self._look(lookout.ports, system, inbox, nursery)
 
     def _wants_all(self) -> bool:
         """Whether devices that no map names are listened to as well."""
@@ -141,13 +144,11 @@ class MidiServer:
         follows = ears.clock is not None and self._controls.get("tempo/source") == "midi"
         return learning or follows or ears.monitor is not None
 
-    async def _look(self, system: MidiSystem, inbox: Inbox, nursery: trio.Nursery) -> None:
+    async def _look(
+        self, ports: Ports, system: MidiSystem, inbox: Inbox, nursery: trio.Nursery
+    ) -> None:
         """Open what came, close what went, and what has another map play by that."""
-        try:
-            seen = self._picture(system)
-        except MidiError as error:
-            log.warning("%s", error)  # twice a second, should it stay so: not for the performer
-            return
+        seen = _Picture(ports, self._maps, self._wants_all())
         now = self._clock()
         dead = [id for id, device in self._devices.items() if device.failure]
         retry = [id for id, until in self._failed.items() if until <= now]
@@ -161,19 +162,8 @@ class MidiServer:
             log.exception("looking after MIDI devices failed")
             self._controls.report("midi", f"this went wrong inside: {error!r}; see the log")
 
-    def _picture(self, system: MidiSystem) -> _Picture:
-        inputs = system.inputs()
-        changed = self._seen is None or inputs != self._seen.inputs
-        if changed:
-            self._hasty = OUTPUTS_EVERY  # its output may come a little later than its input
-        self._looks += 1
-        if self._hasty > 0 or self._looks % OUTPUTS_EVERY == 0:
-            self._hasty -= 1
-            self._outputs = system.outputs()
-        return _Picture(inputs, self._outputs, self._maps, self._wants_all())
-
     def _wanted(self, seen: _Picture) -> dict[str, Seat]:
-        found = seats(seen.inputs, seen.outputs, seen.maps, seen.everything)
+        found = seats(seen.ports.inputs, seen.ports.outputs, seen.maps, seen.everything)
         return {seat.id: seat for seat in found}
 
     def _remap(self, wanted: dict[str, Seat]) -> None:
@@ -268,12 +258,6 @@ class MidiServer:
             due = min((_ticked(tick, now) for tick in ticks), default=math.inf)
             with trio.move_on_after(max(0.0, due - self._clock())):
                 await self._news.wait()
-
-    async def _count(self, inbox: Inbox) -> None:
-        while True:
-            self._controls.publish("midi/received", inbox.received)
-            self._controls.publish("midi/lost", inbox.lost)
-            await trio.sleep(LOOK_S)
 
 
 def _ticked(tick: Callable[[float], float | None], now: float) -> float:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -17,7 +18,10 @@ from typing import Final, Literal
 
 import mido
 
+from controllers.midi_decode import ticks_of
 from controllers.midi_map import (
+    DATA_ENTRY,
+    PARAMETER_SELECT,
     Aftertouch,
     Cc,
     Cc14,
@@ -36,6 +40,9 @@ TOGETHER_S: Final = 0.005
 TICKS: Final = 16
 """An encoder turned fast sends at most so many ticks in one message."""
 
+MOST_VALUES: Final = 1000
+"""So many values of one knob are looked at: more than a cable carries in a second."""
+
 _BUTTON: Final = 64.0
 _NOTE: Final = 32.0  # less than a real turn of a knob: touched faders send notes, too
 _PROGRAM: Final = 128.0
@@ -45,8 +52,6 @@ Sort = Literal["knob", "encoder", "button", "pad", "program"]
 _Key = tuple[str, str, int, int]
 """port, kind, channel (1 to 16), number"""
 
-_ENTRY: Final = (6, 38, 96, 97)
-_SELECT: Final = (98, 99, 100, 101)
 _BANK_SELECT: Final = (0, 32)
 _MODES: Final = range(120, 128)  # all notes off and the like: no knob
 
@@ -75,8 +80,9 @@ class _Trace:
     times_s: list[float] = field(default_factory=list)
 
     def add(self, value: float, at_s: float) -> None:
-        self.values.append(value)
-        self.times_s.append(at_s)
+        if len(self.values) < MOST_VALUES:
+            self.values.append(value)
+            self.times_s.append(at_s)
 
     @property
     def travel(self) -> float:
@@ -125,7 +131,7 @@ class Moves:
         number, channel = message.control, message.channel + 1
         if number in _MODES:
             return False
-        if number in _SELECT:
+        if number in PARAMETER_SELECT:
             kind = "nrpn" if number < 100 else "rpn"
             known, halves = self._selected.get((port, channel), (kind, {}))
             halves = dict(halves) if known == kind else {}
@@ -133,7 +139,7 @@ class Moves:
             self._selected[port, channel] = (kind, halves)
             return True
         selected = self._parameter(port, channel)
-        if number in _ENTRY and selected is not None:
+        if number in DATA_ENTRY and selected is not None:
             kind, parameter = selected
             self._entry((port, kind, channel, parameter), message, at_s)
             return True
@@ -200,16 +206,19 @@ class Moves:
             low = (port, kind, channel, number + 32)
             if kind == "cc" and 0 < number < 32 and low in self._traces:
                 halves = self._traces[low]
-                near = sum(
-                    any(0 <= at_s - before_s <= TOGETHER_S for before_s in trace.times_s)
-                    for at_s in halves.times_s
-                )
+                near = sum(_hard_upon(trace, at_s) for at_s in halves.times_s)
                 if near >= 2 and 2 * near >= len(halves.times_s) and not _is_button(halves):
                     yield key, low
 
 
 def _bank_select(source: Source) -> bool:
     return isinstance(source, Cc) and source.number in _BANK_SELECT
+
+
+def _hard_upon(trace: _Trace, at_s: float) -> bool:
+    """Whether something of the trace came within `TOGETHER_S` before."""
+    after = bisect_right(trace.times_s, at_s)
+    return after > 0 and at_s - trace.times_s[after - 1] <= TOGETHER_S
 
 
 def _is_button(trace: _Trace) -> bool:
@@ -220,24 +229,13 @@ def _controller(port: str, source: Cc, trace: _Trace) -> Candidate:
     relative = relative_of([int(value) for value in trace.values])
     if relative is not None:
         encoder = Cc(source.number, source.channel, relative)
-        ticks = sum(abs(ticks_of(int(value), relative)) for value in trace.values)
+        ticks = sum(abs(ticks_of(relative, int(value))) for value in trace.values)
         return Candidate(port, encoder, "encoder", _TICK * ticks)
     if _is_button(trace):
         # one message may be a button's, or the first of a knob at its end
         pressed = 127 in trace.values
         return Candidate(port, source, "button", _BUTTON * pressed, len(trace.values) > 1)
     return Candidate(port, source, "knob", trace.travel, len(trace.values) > 1)
-
-
-def ticks_of(value: int, relative: Relative) -> int:
-    """How many ticks, up or down (negative), an encoder's `value` stands for."""
-    match relative:
-        case "twos-complement":
-            return value if value <= 64 else value - 128
-        case "offset-binary":
-            return value - 64
-        case "signed-bit":
-            return value if value <= 64 else 64 - value
 
 
 def relative_of(values: list[int]) -> Relative | None:
@@ -263,6 +261,6 @@ def relative_of(values: list[int]) -> Relative | None:
         return None
     repeats = any(one == other for one, other in pairwise(values))
     # from 1 to 127 at once no knob goes
-    few = all(abs(ticks_of(value, found)) <= 4 for value in values)
+    few = all(abs(ticks_of(found, value)) <= 4 for value in values)
     leaps = bool(low) and bool(high or above) and (few or len(values) > 2)
     return found if repeats or leaps else None

@@ -14,6 +14,7 @@ from typing import Any, Final
 import mido
 
 from controllers.midi_map import (
+    DATA_ENTRY,
     Aftertouch,
     Cc,
     Cc14,
@@ -126,7 +127,12 @@ class Decoder:
         for source in dict.fromkeys(sources):
             for key in _keys(source):
                 self._by_number.setdefault(key, []).append(source)
-        self._numbered = any(kind == "nrpn" for kind, _ in self._by_number)
+        self._numbered = {
+            source.channel
+            for (kind, _), found in self._by_number.items()
+            if kind == "nrpn"
+            for source in found
+        }
         self._selected: dict[int, _Selection] = {}
         self._halves: dict[_Key, _Halves] = {}
         self._on: dict[_Key, bool] = {}
@@ -188,7 +194,7 @@ class Decoder:
         ]
 
     def _controlled(self, number: int, value: int, channel: int, at_s: float) -> list[Gesture]:
-        if self._numbered and self._data(number, value, channel):
+        if self._data(number, value, channel):
             return self._entered(number, value, channel, at_s)
         done: list[Gesture] = []
         for key in self._sources("cc", number, channel):
@@ -205,7 +211,12 @@ class Decoder:
         return done
 
     def _data(self, number: int, value: int, channel: int) -> bool:
-        """Whether a controller speaks of a numbered parameter, which it selects or changes."""
+        """Whether a controller speaks of a numbered parameter, which it selects or changes.
+
+        Never on a channel where none is played: there it is a knob like others.
+        """
+        if not self._numbered & {None, channel}:
+            return False
         if number in _SELECT:
             selection = self._selected.setdefault(channel, _Selection())
             registered, high = _SELECT[number]
@@ -218,7 +229,7 @@ class Decoder:
                 selection.low = value
             return True
         selected = self._selected.get(channel)
-        return number in (6, 38, 96, 97) and selected is not None and selected.number != _NOTHING
+        return number in DATA_ENTRY and selected is not None and selected.number != _NOTHING
 
     def _entered(self, number: int, value: int, channel: int, at_s: float) -> list[Gesture]:
         done: list[Gesture] = []

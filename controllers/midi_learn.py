@@ -2,21 +2,22 @@
 
 `Learn` answers `midi/learn`, `midi/learn-cancel`, `midi/learn-undo` and `midi/forget`. While it
 learns it takes what comes from the devices, so that nothing else plays meanwhile; 300 ms after the
-first move the knob that moved most has the control, and the file of its device says so.
+first move the knob that moved most has the control. It plays from then on; the file of its device
+says so a moment later.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 import mido
 
 from controllers.midi_candidates import Candidate, Moves
-from controllers.midi_learned import LearnedMaps
+from controllers.midi_learned import UNDO, Edit, Forgotten, Learned, TakenBack, Taught
+from controllers.midi_learned_keeper import ORIGIN
 from controllers.midi_map import DeviceMap, Feedback, Mapping, Note, Program, is_switch
 from controllers.midi_map_sense import sensible
 from controllers.midi_map_text import source_name
@@ -32,11 +33,11 @@ UNSURE_S: Final = 1.0
 GIVE_UP_S: Final = 60.0
 """Learning ends by itself where nothing moves: nobody wants to be surprised an hour later."""
 
-ORIGIN: Final = "midi-learn"
 _FIRST: Final = "paint/strength"
 _OURS: Final = "midi/"
 
 _Saved = Callable[[DeviceMap], None]
+_Keep = Callable[[Edit | TakenBack], None]
 _Notice = Callable[[str], None]
 
 
@@ -148,24 +149,27 @@ class _Session:
 
 
 class Learn:
-    """Learns mappings, keeps them in `folder`, takes them back, forgets them.
+    """Learns mappings, takes them back, forgets them.
 
-    `saved` is handed each device whose learned mappings changed, as they are now (perhaps none).
-    `notice` shows the performer a line; what goes wrong is reported to whoever asked. `wake` is
-    called when `tick` has something new to do. Times are seconds of `clock`.
+    `learned` is what was learned before. `saved` is handed each device whose learned mappings
+    changed, as they are now (perhaps none), and `keep` what changed, to be written down. `notice`
+    shows the performer a line; what goes wrong is reported to whoever asked. `wake` is called when
+    `tick` has something new to do. Times are seconds of `clock`.
     """
 
     def __init__(
         self,
         controls: Controls,
-        folder: Path,
+        learned: Iterable[DeviceMap],
+        keep: _Keep,
         saved: _Saved,
         notice: _Notice = lambda _: None,
         wake: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._controls = controls
-        self._files = LearnedMaps(folder, controls)
+        self._learned = Learned(learned)
+        self._keep = keep
         self._saved = saved
         self._notice = notice
         self._wake = wake
@@ -175,9 +179,7 @@ class Learn:
         self._stop_listening = controls.listen(self._changed)
         controls.on("midi/learn", self._asked)
         controls.on("midi/learn-cancel", lambda *_: self.cancel())
-        controls.on(
-            "midi/learn-undo", lambda _, origin: self._try("midi/learn-undo", origin, self._undo)
-        )
+        controls.on("midi/learn-undo", lambda *_: self._undo())
         controls.on("midi/forget", self._forget)
 
     def close(self) -> None:
@@ -233,10 +235,7 @@ class Learn:
         if session.ends_s is None:
             session.first_s = at_s
             session.ends_s = at_s + COLLECT_S
-        found = session.moves.candidates()
-        if found:
-            self._controls.publish("midi/candidate", found[0].text)
-        self._wake()
+        self._wake()  # to compare what moved: once for all that came together
         return True
 
     def tick(self, at_s: float) -> float | None:
@@ -244,53 +243,59 @@ class Learn:
         session = self._session
         if session is None:
             return None
-        if session.ends_s is None:
-            gives_up_s = session.began_s + GIVE_UP_S
-            if at_s < gives_up_s:
-                return gives_up_s
-            self._end()
-            self._notice(f"nothing moved; {session.wish.text} is as it was")
-            return None
-        if at_s < session.ends_s:
-            return session.ends_s
-        found = session.moves.candidates()
-        unsure_s = session.first_s + UNSURE_S
-        if at_s < unsure_s and found and not found[0].sure:
-            session.ends_s = unsure_s
-            return unsure_s
-        if not found or found[0].moved <= 0:
+        gives_up_s = session.began_s + GIVE_UP_S
+        if session.ends_s is not None:
+            found = session.moves.candidates()
+            if found:
+                self._controls.publish("midi/candidate", found[0].text)
+            if at_s < session.ends_s:
+                return session.ends_s
+            unsure_s = session.first_s + UNSURE_S
+            if at_s < unsure_s and found and not found[0].sure:
+                session.ends_s = unsure_s
+                return unsure_s
+            if found and found[0].moved > 0:
+                self._end()
+                self._try("midi/learn", ORIGIN, lambda: self._take(session, found[0]))
+                return None
             # a lone bank select, or a knob that said once where it stands: wait for a real move
             session.moves, session.ends_s = Moves(), None
-            return session.began_s + GIVE_UP_S
+        if at_s < gives_up_s:
+            return gives_up_s
         self._end()
-        self._try("midi/learn", ORIGIN, lambda: self._keep(session, found[0]))
+        self._notice(f"nothing moved; {session.wish.text} is as it was")
         return None
 
-    def _keep(self, session: _Session, candidate: Candidate) -> None:
+    def _take(self, session: _Session, candidate: Candidate) -> None:
         mapping = mapping_of(candidate, session.wish, self._controls)
-        device_id = session.devices[candidate.port]
-        changed = self._files.add(device_id, candidate.port, mapping)
-        for device in changed:
-            self._saved(device)
+        self._change(Taught(session.devices[candidate.port], candidate.port, mapping))
         self._notice(f"{candidate.text} plays {session.wish.text}")
 
-    def _undo(self) -> None:
-        changed = self._files.undo()
+    def _change(self, edit: Edit) -> bool:
+        """Play it and have it kept; False where it changes nothing."""
+        changed = self._learned.change(edit)
         for device in changed:
             self._saved(device)
+        if changed:
+            self._keep(edit)
+        return bool(changed)
+
+    def _undo(self) -> None:
+        changed = self._learned.undo()
+        for device in changed:
+            self._saved(device)
+        if changed:
+            self._keep(UNDO)
         self._notice("taken back" if changed else "nothing learned to take back")
 
     def _forget(self, arguments: tuple[Value, ...], origin: object) -> None:
         def forget() -> None:
             wish = read_wish(str(arguments[0]), self._controls)
-            changed = self._files.forget(wish.to, wish.arguments)
-            if not changed:
+            if not self._change(Forgotten(wish.to, wish.arguments)):
                 raise ControlError(
                     f"nothing that was learned plays {wish.text}; "
                     "what a map file says is changed in the file"
                 )
-            for device in changed:
-                self._saved(device)
             self._notice(f"forgot what plays {wish.text}")
 
         self._try("midi/forget", origin, forget)

@@ -1,8 +1,7 @@
 """The lights of a MIDI device: pads and buttons show on, off and busy, rings show the value.
 
-`lit` and `busy` are plain functions that decide what a mapping's light shows; `Lights` sends what
-changed. Nothing here reads a clock or waits: `tick(at_s)` sends what is due and says when it wants
-to be called again.
+`midi_shows` decides what a mapping's light shows; `Lights` sends what changed. Nothing here reads a
+clock or waits: `tick(at_s)` sends what is due and says when it wants to be called again.
 """
 
 from __future__ import annotations
@@ -10,13 +9,12 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import mido
 
-from controllers.midi_curves import Span, position_of, span_of
 from controllers.midi_map import (
+    DATA_ENTRY,
     Aftertouch,
     Cc,
     Cc14,
@@ -28,174 +26,26 @@ from controllers.midi_map import (
     Pitch,
     Source,
     bank_name,
-    mode_of,
 )
-from engine.controls import Change, Controls, Value
-from engine.errors import ControlError
+from controllers.midi_shows import Light, busy, light_of, shown, watched
+from engine.controls import Change, Controls
 
 Send = Callable[[mido.Message], None]
 
 MOST_A_SECOND: Final = 30
 """So often one light is told something new, at most."""
 
+BYTES_A_SECOND: Final = 3125
+"""What a MIDI cable carries: 31,250 baud, ten bits a byte. A box on one hears nothing faster."""
+
+AT_ONCE_S: Final = 0.1
+"""So far ahead of the cable lights may be: a whole box is redrawn at once."""
+
 QUIET_S: Final = 0.5
 """So long after a knob last moved its own ring hears nothing: an echo would fight the hand."""
 
 BLINK_S: Final = 0.25
 """A busy light is on for so long, and off for as long. All blink together."""
-
-BEAT_LIT: Final = 0.2
-"""The share of each beat during which the light of `tempo/tap` is on."""
-
-BUSY_STATES: Final = frozenset(("queued", "resolving", "downloading", "verifying"))
-"""What `preset/<id>/state` and `model/<id>/state` say while a file is on its way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Light:
-    """Where a light is: the controller or note that sets it, on a channel from 1 to 16."""
-
-    kind: Literal["cc", "note"]
-    number: int
-    channel: int
-
-    def message(self, value: int) -> mido.Message:
-        """What sets it to `value`, 0 to 127."""
-        if self.kind == "cc":
-            return mido.Message(
-                "control_change", channel=self.channel - 1, control=self.number, value=value
-            )
-        return mido.Message("note_on", channel=self.channel - 1, note=self.number, velocity=value)
-
-
-def light_of(mapping: Mapping, feedback: Feedback) -> Light:
-    """The light that `feedback` names; on its own channel, the mapping's, or 1."""
-    channel = feedback.channel or mapping.on.channel or 1
-    if feedback.note is not None:
-        return Light("note", feedback.note, channel)
-    return Light("cc", feedback.cc or 0, channel)
-
-
-# what a mapping's light shows
-
-Shows = tuple[str, Callable[[Value, str], bool]]
-"""A reported value, {id} standing for a trigger's first argument, and when it means "on"."""
-
-
-def _now(*words: str) -> Callable[[Value, str], bool]:
-    return lambda value, _: value in words
-
-
-def _same(value: Value, id: str) -> bool:
-    return value == id
-
-
-def _set(value: Value, _: str) -> bool:
-    return bool(value)
-
-
-def _on_the_beat(value: Value, _: str) -> bool:
-    return not isinstance(value, str) and math.modf(value)[0] < BEAT_LIT
-
-
-TRIGGER_LIGHTS: Final[dict[str, Shows]] = {
-    "preset/load": ("preset/{id}/state", _now("active")),
-    "preset/unload": ("preset/{id}/state", _now("active")),
-    "preset/download": ("preset/{id}/state", _now("installed", "loading", "active")),
-    "preset/a": ("preset/deck-a", _same),
-    "preset/b": ("preset/deck-b", _same),
-    "model/download": ("model/{id}/state", _now("installed")),
-    "scene/go": ("scene/current", _same),
-    "record/start": ("record/active", _set),
-    "record/stop": ("record/active", _set),
-    "midi/learn": ("midi/learning", _set),
-    "tempo/tap": ("tempo/beat", _on_the_beat),
-}
-"""Triggers that have something to show. The others' lights stay at `off`."""
-
-
-def id_of(mapping: Mapping, controls: Controls) -> str:
-    """The preset, model or scene that a mapping is about; "" where it is about none."""
-    if controls.is_trigger(mapping.to):
-        try:
-            # a number stands for the id at that place of the list
-            arguments = controls.trigger(mapping.to).coerce(mapping.arguments) or ()
-        except ControlError:
-            return ""
-        return str(arguments[0]) if arguments else ""
-    head, _, rest = mapping.to.partition("/")
-    if head in ("preset", "model") and "/" in rest:
-        return rest.partition("/")[0]
-    return str(mapping.value) if mapping.to == "painter/model" else ""
-
-
-def watched(mapping: Mapping, controls: Controls) -> Iterator[str]:
-    """The values that a mapping's lights depend on."""
-    id = id_of(mapping, controls)
-    if id:
-        yield f"preset/{id}/state"
-        yield f"model/{id}/state"
-    if controls.is_parameter(mapping.to):
-        yield mapping.to
-    elif mapping.to in TRIGGER_LIGHTS:
-        yield TRIGGER_LIGHTS[mapping.to][0].format(id=id)
-
-
-def busy(mapping: Mapping, controls: Controls) -> bool:
-    """Whether a file that the mapping is about is on its way."""
-    id = id_of(mapping, controls)
-    family = "model" if mapping.to.startswith(("model/", "painter/")) else "preset"
-    name = f"{family}/{id}/state"
-    return bool(id) and controls.is_parameter(name) and controls.get(name) in BUSY_STATES
-
-
-def lit(mapping: Mapping, controls: Controls) -> bool:
-    """Whether the light of a pad or button is on.
-
-    Of a set value: while that is the value. Of a switch, toggled or held: from the middle of the
-    range up. Of anything else: above the low end. Of a trigger: see `TRIGGER_LIGHTS`.
-    """
-    if controls.is_trigger(mapping.to):
-        name, on = TRIGGER_LIGHTS.get(mapping.to, ("", _set))
-        id = id_of(mapping, controls)
-        name = name.format(id=id)
-        return controls.is_parameter(name) and on(controls.get(name), id)
-    if not controls.is_parameter(mapping.to):
-        return False
-    parameter = controls.parameter(mapping.to)
-    value = controls.get(mapping.to)
-    mode = mode_of(mapping, controls)
-    if mode == "set":
-        try:
-            return value == parameter.coerce(mapping.value)
-        except ControlError:
-            return False
-    span = span_of(mapping, parameter)
-    if span is None:
-        return value != parameter.default
-    place = span.place_of(value)
-    return place >= 0.5 if mode in ("toggle", "momentary") else place > 0
-
-
-def shown(mapping: Mapping, feedback: Feedback, controls: Controls, blink: bool) -> int:
-    """What the light is set to, 0 to 127; `blink` is the half of the blinking that is on."""
-    if feedback.busy is not None and busy(mapping, controls):
-        if feedback.busy != "blink":
-            return feedback.busy
-        return feedback.on if blink else feedback.off
-    if feedback.show == "value" and _span(mapping, controls) is not None:
-        place = position_of(mapping, controls)
-        return round(feedback.off + place * (feedback.on - feedback.off))
-    return feedback.on if lit(mapping, controls) else feedback.off
-
-
-def _span(mapping: Mapping, controls: Controls) -> Span | None:
-    if not controls.is_parameter(mapping.to):
-        return None
-    return span_of(mapping, controls.parameter(mapping.to))
-
-
-# sending it
 
 _Key = tuple[str, int, int | None]
 """What a source and a message have in common: kind, number, channel from 1 (None: any)."""
@@ -211,7 +61,7 @@ def _keys(source: Source) -> Iterator[_Key]:
             yield "cc", low, channel
         case Nrpn():
             # which number is meant stands in other messages: any data entry will do
-            for number in (6, 38, 96, 97):
+            for number in DATA_ENTRY:
                 yield "cc", number, channel
         case Note(number=number):
             yield "note", number, channel
@@ -279,11 +129,12 @@ class Lights:
                 for key in _keys(mapping.on):
                     self._moved_by[key].add(light)
         self._watching: dict[str, set[Light]] = {}
-        self._stale: set[Light] = set()
+        self._stale: dict[Light, None] = {}  # a set that keeps its order: each has its turn
         self._blinking: set[Light] = set()
         self._blink = 0
         self._sent: dict[Light, int] = {}
         self._free_s: dict[Light, float] = {}  # from when on a light may be told again
+        self._cable_s = -math.inf  # until when the cable is busy with what was sent
         self._watch()
         self._stop_listening = controls.listen(self._changed)
 
@@ -296,7 +147,7 @@ class Lights:
         self._watch()
         self._sent.clear()
         self._free_s.clear()
-        self._stale = set(self._shared)
+        self._stale = dict.fromkeys(self._shared)
         self.tick(at_s)
 
     @property
@@ -327,14 +178,14 @@ class Lights:
         blink = int(at_s / BLINK_S)
         if blink != self._blink:
             self._blink = blink
-            self._stale |= self._blinking
+            self._stale |= dict.fromkeys(self._blinking)
         later: list[float] = []
         for light in tuple(self._stale):
-            free_s = self._free_s.get(light, -math.inf)
+            free_s = max(self._free_s.get(light, -math.inf), self._cable_s - AT_ONCE_S)
             if free_s > at_s:
                 later.append(free_s)
             else:
-                self._stale.discard(light)
+                del self._stale[light]
                 self._tell(light, at_s)
         if self._blinking:
             later.append((blink + 1) * BLINK_S)
@@ -350,8 +201,10 @@ class Lights:
             blinks = feedback.busy == "blink" and busy(mapping, self._controls)
         (self._blinking.add if blinks else self._blinking.discard)(light)
         if value != self._sent.get(light):
-            self._send(light.message(value))
+            message = light.message(value)
+            self._send(message)
             self._sent[light] = value
+            self._cable_s = max(self._cable_s, at_s) + len(message) / BYTES_A_SECOND
             self._free_s[light] = at_s + 1 / MOST_A_SECOND
 
     def _active(self, light: Light) -> tuple[Mapping, Feedback] | None:
@@ -374,15 +227,15 @@ class Lights:
             return
         # else: many boxes switch a pad's light off themselves when it is let go
         self._sent.pop(light, None)
-        self._stale.add(light)
+        self._stale[light] = None
         self._wake()
 
     def _changed(self, change: Change) -> None:
         name = change.parameter.name
         if name == self._bank:
-            self._stale |= set(self._shared)
+            self._stale |= dict.fromkeys(self._shared)
         elif name in self._watching:
-            self._stale |= self._watching[name]
+            self._stale |= dict.fromkeys(self._watching[name])
         else:
             return
         self._wake()

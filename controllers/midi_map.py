@@ -22,6 +22,12 @@ BANKS: Final = 16
 """A device has at most so many banks (pages)."""
 
 
+DATA_ENTRY: Final = (6, 38, 96, 97)
+"""Controllers that change the selected NRPN or RPN: high half, low half, step up, step down."""
+PARAMETER_SELECT: Final = (98, 99, 100, 101)
+"""Controllers that select one: an NRPN by its low and high half, an RPN likewise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cc:
     """A controller: a knob or fader, a switch (on from 64), or an encoder where `relative`."""

@@ -31,7 +31,7 @@ from controllers.midi_map_fields import (
     SOURCES,
     Field,
 )
-from controllers.midi_map_sense import sensible
+from controllers.midi_map_sense import sensible, shadowed
 from engine.controls import Controls, Parameter, Trigger
 from engine.errors import ControlError, SettingError
 from engine.option_readers import shown
@@ -42,10 +42,15 @@ _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 @dataclass(frozen=True, slots=True)
 class MapFile:
-    """What a map file says. `problems` are lines for the performer, in the file's order."""
+    """What a map file says.
+
+    `problems` are lines for the performer, in the file's order, about what is left out; `warnings`
+    are about what is there and may yet not do what was meant.
+    """
 
     devices: tuple[DeviceMap, ...]
     problems: list[str]
+    warnings: list[str] = field(default_factory=list)
 
 
 def read_map(path: Path, controls: Controls) -> MapFile:
@@ -61,7 +66,9 @@ def read_map(path: Path, controls: Controls) -> MapFile:
         )
     reader = _Reader(document, controls)
     devices = tuple(reader.devices(value))
-    return MapFile(devices, document.in_order(document.problems))
+    return MapFile(
+        devices, document.in_order(document.problems), document.in_order(reader.warnings)
+    )
 
 
 @dataclass
@@ -69,6 +76,7 @@ class _Reader:
     document: Document
     controls: Controls
     ids: set[str] = field(default_factory=set)
+    warnings: list[str] = field(default_factory=list)
 
     def problem(self, place: Place, text: str) -> None:
         self.document.problems.append(f"{self.document.where(*place)}: {text}")
@@ -118,6 +126,7 @@ class _Reader:
         rest, _ = self._fields(place, raw, DEVICE)
         own = {row.name: row for row in device_rows(id) if not row.read_only}
         mappings: list[Mapping] = []
+        places: list[Place] = []
         for at, item in self._items((*place, "mappings"), raw.get("mappings"), "mappings"):
             mapping = self._mapping(at, item, own)
             if mapping is None:
@@ -128,6 +137,10 @@ class _Reader:
                 self.problem(at, f"this plays {mapping.to} a second time; leave one")
                 continue
             mappings.append(mapping)
+            places.append(at)
+        for at, mapping in zip(places, mappings, strict=True):
+            if warning := shadowed(mapping, mappings):
+                self.warnings.append(f"{self.document.where(*at, 'on')}: {warning}")
         input = ports.get("input", "")
         return DeviceMap(id, input, ports.get("output", input), tuple(mappings), **rest)
 

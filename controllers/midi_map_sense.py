@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from controllers.midi_map import Cc, Mapping, Mode, Note, Program, Source
+from controllers.midi_map import (
+    DATA_ENTRY,
+    PARAMETER_SELECT,
+    Cc,
+    Cc14,
+    Mapping,
+    Mode,
+    Note,
+    Nrpn,
+    Program,
+    Source,
+)
+from controllers.midi_map_text import source_name
 from engine.controls import Parameter, Trigger, Value
 from engine.errors import ControlError
 from engine.option_readers import shown
@@ -31,6 +43,29 @@ def sensible(mapping: Mapping, target: Parameter | Trigger) -> Iterator[Sense]:
         yield from _triggered(mapping, target)
     else:
         yield from _played(mapping, target)
+
+
+def shadowed(mapping: Mapping, others: Iterable[Mapping]) -> str:
+    """Why a mapping of controllers may never be heard beside the `others`; "" where it is.
+
+    An NRPN or RPN is sent as the controllers 6, 38 and 96 to 101 of its channel; it takes them.
+    """
+    on = mapping.on
+    numbers = {on.number} if isinstance(on, Cc) else set()
+    if isinstance(on, Cc14):
+        numbers = {on.high, on.low}
+    if not numbers & {*DATA_ENTRY, *PARAMETER_SELECT}:
+        return ""
+    for other in others:
+        taker = other.on
+        if isinstance(taker, Nrpn) and (
+            on.channel == taker.channel or None in (on.channel, taker.channel)
+        ):
+            return (
+                f"{source_name(on)} is a part of how {source_name(taker)} is sent, which takes it; "
+                "give one of them another channel, or this another controller"
+            )
+    return ""
 
 
 def _triggered(mapping: Mapping, trigger: Trigger) -> Iterator[Sense]:

@@ -13,6 +13,7 @@ from controllers.midi import MidiServer
 from controllers.midi_clock import MidiClock
 from controllers.midi_device import Ears
 from controllers.midi_learn import Learn
+from controllers.midi_learned_keeper import LearnedKeeper
 from controllers.midi_map import DeviceMap, device_rows
 from controllers.midi_monitor import Monitor
 from controllers.midi_player import Touched
@@ -50,7 +51,16 @@ class MidiPart:
             for row in device_rows(device.id):
                 if not controls.is_parameter(row.name):
                     controls.declare(row)
-        self.learn = Learn(controls, folder, self._saved, notice, self._wake, clock)
+        self._keeper = LearnedKeeper(folder, controls)
+        self.learn = Learn(
+            controls,
+            self._keeper.devices(),
+            self._keeper.put,
+            self._saved,
+            notice,
+            self._wake,
+            clock,
+        )
         ears = Ears(MidiClock(tempo), self.learn, Monitor(monitor) if monitor else None)
         self._server = MidiServer(
             controls, maps, ears, tempo=tempo, notice=notice, system=system, clock=clock
@@ -70,8 +80,10 @@ class MidiPart:
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Play until cancelled. Has started once everything that is plugged in plays."""
         for problem in self._problems:
-            self._controls.report("midi", f"{problem}; left out, the rest plays")
+            self._controls.report("midi", problem)
         try:
-            await self._server.run(task_status)
+            async with trio.open_nursery() as parts:
+                parts.start_soon(self._keeper.run)
+                await self._server.run(task_status)
         finally:
             self.learn.close()

@@ -109,16 +109,20 @@ class MidiPlayer:
     def disconnected(self) -> None:
         """The device is gone: keys that were held are let go, and its knobs may come back moved."""
         self._decoder.forget()
-        for source, plays in self._plays.items():
-            if any(play.down for play in plays):
-                self._play([Released(source)], -math.inf)
+        self._let_all_go()
         for play in self._all():
             play.grip = play.grip.unseen(None)
         self._show()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more. Keys that are held are let go: whoever follows knows nothing of them."""
+        self._let_all_go()
         self._end()
+
+    def _let_all_go(self) -> None:
+        for source, plays in self._plays.items():
+            if any(play.down for play in plays):
+                self._play([Released(source)], -math.inf)
 
     @property
     def touched(self) -> Touched | None:
@@ -327,8 +331,11 @@ class MidiPlayer:
 
 
 def _takes(trigger: Trigger, whole: bool) -> bool:
-    """Whether a trigger takes a number, first of all: a whole one also as a count or an id's."""
-    first = trigger.arguments.replace("[", "")[:1]
+    """Whether a trigger wants a number, first of all: a whole one also as a count or an id's.
+
+    One that wants nothing is not given any: a lone 0 is how a button says that it was let go.
+    """
+    first = trigger.arguments.partition("[")[0][:1]
     return first in ("f", "*") or (whole and first in ("i", "s"))
 
 

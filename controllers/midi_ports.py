@@ -7,6 +7,7 @@ Through rtmidi, or whichever system mido's own variable MIDO_BACKEND names, as i
 from __future__ import annotations
 
 import fnmatch
+import gc
 import os
 import re
 import sys
@@ -27,6 +28,9 @@ CLIENT: Final = "ArtFlow Live"
 _RTMIDI: Final = "mido.backends.rtmidi"
 _ALSA_NUMBERS: Final = re.compile(r" \d+:\d+$")
 _ALSA_SEQUENCER: Final = Path("/dev/snd/seq")
+
+CALLBACK_S: Final = 0.05
+"""Longer than a callback waits for its turn with the interpreter."""
 
 Heard = Callable[[float, Sequence[int]], None]
 """(`time.perf_counter()` of arrival, the bytes). Called on a thread of the MIDI system's."""
@@ -159,8 +163,7 @@ class Rtmidi:
             device = self._rtmidi.MidiIn(self._api, CLIENT)
             # SysEx is wanted by nobody, and active sensing comes three times a second for ever
             device.ignore_types(sysex=True, timing=False, active_sense=True)
-            device.set_callback(lambda event, _: heard(time.perf_counter(), event[0]))
-            return _OpenedInput(device, port)
+            return _OpenedInput(device, port, heard)
 
     def open_output(self, port: PortName) -> Sender:
         with _translated(f"MIDI output {port.label} cannot be opened"):
@@ -196,8 +199,24 @@ class _Opened:
 
 
 class _OpenedInput(_Opened):
+    """An input. Closing it takes care of what rtmidi does not.
+
+    rtmidi closes a port with the interpreter held, and ends or kills the thread that calls back. A
+    thread that waits for the interpreter at that moment, to call us, would hang the whole program
+    for ever; and cancelling frees the pair (function, data) that such a thread is about to read.
+    """
+
+    def __init__(self, device: Any, port: PortName, heard: Heard) -> None:
+        def call(event: tuple[Sequence[int], float], _: object) -> None:
+            heard(time.perf_counter(), event[0])
+
+        device.set_callback(call)
+        self._read_late = [one for one in gc.get_referrers(call) if type(one) is tuple]
+        super().__init__(device, port)
+
     def close(self) -> None:
-        self._device.cancel_callback()  # first, so that no thread is inside it meanwhile
+        self._device.cancel_callback()
+        time.sleep(CALLBACK_S)  # with the interpreter free: who waits for it gets it, and is done
         super().close()
 
 

@@ -13,6 +13,8 @@ from controllers.midi_seats import Maps
 from engine.controls import Controls
 from engine.errors import SettingError
 
+_LEFT_OUT = "left out, the rest plays"
+
 log = logging.getLogger(__name__)
 
 
@@ -21,7 +23,7 @@ def read_maps(
 ) -> tuple[Maps, list[str]]:
     """The maps, and a line for each problem in `files` or in what stands in `folder`.
 
-    What a line names is left out. `bundled` None are those that come with the program; one of
+    What is wrong is left out. `bundled` None are those that come with the program; one of
     theirs may name what this show does not have, and that is nobody's fault: it goes into the log.
     """
     problems: list[str] = []
@@ -46,7 +48,8 @@ def _devices(path: Path, controls: Controls, problems: list[str]) -> tuple[Devic
     try:
         read = read_map(path, controls)
     except SettingError as error:
-        problems.append(str(error))
+        problems.append(f"{error}; {_LEFT_OUT}")
         return ()
-    problems += read.problems
+    problems += [f"{problem}; {_LEFT_OUT}" for problem in read.problems]
+    problems += read.warnings
     return read.devices

@@ -11,6 +11,7 @@ from typing import Final
 
 import trio
 
+from controllers.osc_backlog import Backlog
 from controllers.osc_peers import Address
 from controllers.osc_session import OscSession
 from controllers.osc_tcp import Listener, Opener, OscLines, open_both
@@ -19,8 +20,8 @@ from engine.controls import Controls
 from engine.errors import ArtflowError
 
 TURN_PACKETS: Final = 256
-TURN_BYTES: Final = 65536
-"""One turn of the conductor reads no more; a flood waits in the socket, and others get theirs."""
+TURN_BYTES: Final = 1_000_000
+"""One turn of the conductor reads no more; what it does of that, `Backlog` bounds by its time."""
 RETRY_S: Final = 0.1
 COUNT_EVERY_S: Final = 0.5
 
@@ -49,6 +50,7 @@ class OscServer:
         allowed: Callable[[str], bool] = lambda _: True,
         compat: bool = False,
         wall: Callable[[], float] = time.time,
+        watch: Callable[[], float] = time.perf_counter,
         open_sockets: Opener = open_both,
     ) -> None:
         self.host = host
@@ -60,6 +62,7 @@ class OscServer:
         self._allowed = allowed
         self._compat = compat
         self._wall = wall
+        self._watch = watch
         self._open = open_sockets
         self._session: OscSession | None = None
         self._due = math.inf
@@ -128,6 +131,7 @@ class OscServer:
         self._news.set()
 
     async def _hear(self, session: OscSession, datagrams: Datagrams) -> None:
+        backlog = Backlog(self._watch)
         flooded = False
         while True:
             if flooded:
@@ -135,19 +139,22 @@ class OscServer:
                 await trio.lowlevel.checkpoint()
             else:
                 await datagrams.readable()
+            batch: Sequence[tuple[bytes, Address]] = ()
             try:
                 if not flooded:
                     # the first counts before we look whether more came with it
                     session.receive(self._allowed_of(session, datagrams.receive(1, TURN_BYTES)))
-                batch = datagrams.receive(TURN_PACKETS, TURN_BYTES)
+                if not backlog.full:
+                    # whoever waits behind a flood is found, though the flood is not done yet
+                    batch = datagrams.receive(TURN_PACKETS, TURN_BYTES)
             except OSError as error:
                 # a network that goes down comes back; the show does not end for it
                 _log.warning("receiving OSC: %s", error)
                 await trio.sleep(RETRY_S)
-                continue
-            flooded = len(batch) == TURN_PACKETS
-            if batch:
-                session.receive(self._allowed_of(session, batch))
+            backlog.put(self._allowed_of(session, batch))
+            if backlog:
+                session.receive(backlog.turn())
+            flooded = bool(backlog) or len(batch) == TURN_PACKETS
             self._heard(session, datagrams)
 
     def _heard(self, session: OscSession, datagrams: Datagrams) -> None:

@@ -19,11 +19,24 @@ if TYPE_CHECKING:
 _ASK: Final = ("?",)
 
 
-def only(name: str, args: tuple[Arg, ...]) -> Arg:
-    """The one argument that a value is set with."""
+def only(name: str, args: tuple[Arg, ...], text: bool = False) -> Arg:
+    """The one argument that a value is set with.
+
+    For a free `text` several are joined by spaces: Max sends a sentence as its words.
+    """
+    if text and len(args) > 1 and any(isinstance(arg, str) for arg in args):
+        return " ".join(_word(name, arg) for arg in args)
     if len(args) != 1:
         raise ControlError(f"{name} takes one value, not {len(args)}; ? asks for it")
     return args[0]
+
+
+def _word(name: str, arg: Arg) -> str:
+    if isinstance(arg, str):
+        return arg
+    if isinstance(arg, bool) or not isinstance(arg, (int, float)):
+        raise ControlError(f"{name} takes text, or several words and numbers that make one")
+    return f"{arg:g}" if isinstance(arg, float) else str(arg)
 
 
 def _pattern(args: tuple[Arg, ...], command: str) -> Pattern | None:
@@ -95,14 +108,23 @@ def _subscribe(session: OscSession, asker: Asker, args: tuple[Arg, ...]) -> None
     except ControlError as error:
         raise ControlError(f"subscribe takes [port] [max-hz] [pattern]: {error}") from None
     # 0 is what a tool sends that must fill every slot: as if it were left out
-    peer = session.feedback.book.subscribe(
+    named = int(port) if port else None
+    book = session.feedback.book
+    renewed = book.leases(asker.sender, named, pattern)
+    peer = book.subscribe(
         asker.sender,
-        int(port) if port else None,
+        named,
         pattern,
         max(0.01, max_hz) if max_hz else None,
         session.feedback.clock(),
     )
-    session.feedback.send_current(peer, pattern, asker)
+    # whoever renews has been told, and is kept current; what is new to it goes out all the same
+    session.feedback.send_current(peer, pattern, asker, only_news=renewed)
+    names = (parameter.name for parameter in session.controls.parameters())
+    if pattern is not None and not any(map(pattern.matches, names)):
+        # it stays: a preset that is copied in later brings its controls with it
+        text = f"no parameter matches {pattern.text[:100]!r} now; * stops at /, try paint/*"
+        session.feedback.complain(asker.peers, PREFIX + "subscribe", text)
 
 
 def _number(rest: list[Arg]) -> float | int | None:

@@ -82,7 +82,7 @@ def _decks(kind: type, example: str, first: str, second: str, mix: str) -> Under
         try:
             pairs = msgspec.json.decode(text, type=list[tuple[kind, float]])  # type: ignore[valid-type]
         except (msgspec.MsgspecError, RecursionError) as error:
-            raise ControlError(f"{takes}: {error}") from None
+            raise ControlError(f"{takes}; this is no such list") from error
         weights = [max(0.0, weight) for _, weight in pairs]
         heaviest = sorted(range(len(pairs)), key=lambda at: -weights[at])[:2]
         one, *other = sorted(heaviest) or [0]

@@ -151,12 +151,25 @@ class OscFeedback:
         """Tell a peer the value of something that is no control, as another dialect calls it."""
         self._send(peer, packet, value_of)
 
-    def send_current(self, peer: Peer, pattern: Pattern | None, asker: Asker | None = None) -> None:
-        """Send every matching value as it is now (None: all); these are answers to `asker`."""
+    def send_current(
+        self,
+        peer: Peer,
+        pattern: Pattern | None,
+        asker: Asker | None = None,
+        *,
+        only_news: bool = False,
+    ) -> None:
+        """Send every matching value as it is now (None: all); these are answers to `asker`.
+
+        `only_news`: those that the peer has not been told.
+        """
         now = self.clock()
         for parameter in self.controls.parameters():
             if pattern is None or pattern.matches(parameter.name):
-                self._send_value(peer, parameter, self.controls.get(parameter.name), now)
+                value = self.controls.get(parameter.name)
+                if only_news and peer.known.get(parameter.name, _NOTHING) == value:
+                    continue
+                self._send_value(peer, parameter, value, now)
                 if asker is not None:
                     self._spend(asker.sender, (peer,))
 

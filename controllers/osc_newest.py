@@ -52,13 +52,23 @@ class Newest:
 
         Raises `ControlError` where the value would be refused: it must not push out a good one.
         """
-        if len(messages) != 1 or (parameter := self._sets(messages[0])) is None:
+        if len(messages) != 1 or messages[0].timetag is not None:
             return False
-        address, args, _ = messages[0]
-        parameter.coerce(args[0])
-        self._learn(packet, address, parameter)
-        self._hold(parameter.name, asker, address, args[0])
-        return True
+        parameter = self._offered(messages[0], asker)
+        if parameter is not None:
+            self._learn(packet, messages[0].address, parameter)
+        return parameter is not None
+
+    def offer_one(self, message: OscMessage, asker: Asker) -> bool:
+        """As `offer`, of one message among those that a bundle brings."""
+        return self._offered(message, asker) is not None
+
+    def _offered(self, message: OscMessage, asker: Asker) -> Parameter | None:
+        parameter = self._sets(message)
+        if parameter is not None:
+            parameter.coerce(message.args[0])
+            self._hold(parameter.name, asker, message.address, message.args[0])
+        return parameter
 
     def let_go(self) -> dict[str, tuple[Asker, str, Arg]]:
         """By parameter, in the order in which these came: who set it, its address, the value."""
@@ -76,7 +86,7 @@ class Newest:
 
     def _sets(self, message: OscMessage) -> Parameter | None:
         """The parameter that a plain message sets, if that is all it does."""
-        if message.timetag is not None or len(message.args) != 1 or message.args[0] == "?":
+        if len(message.args) != 1 or message.args[0] == "?":
             return None
         name = message.address[len(PREFIX) :]
         if not message.address.startswith(PREFIX) or not self._controls.is_parameter(name):

@@ -73,6 +73,10 @@ class Peer:
         if max_hz is not None:
             self._period_s = 1 / min(max_hz, MAX_HZ)
 
+    def holds(self, pattern: Pattern | None) -> bool:
+        """Whether it has subscribed to this pattern."""
+        return self._everything if pattern is None else pattern.text in self._patterns
+
     def wants(self, name: str) -> bool:
         """Whether the peer subscribed to the control `name`."""
         if self._everything:
@@ -220,6 +224,14 @@ class PeerBook:
             self._introduce(sender, peer, now)
         self._askers.clear()
         return peer
+
+    def leases(self, sender: Address, port: int | None, pattern: Pattern | None) -> bool:
+        """Whether this very socket only renews: it has had this pattern for this port before."""
+        to = self.asker(sender).author.address if port is None else Address(sender.host, port)
+        peer = self._subscribers.get(to)
+        if peer is None or not peer.holds(pattern):
+            return False
+        return sender == to or self._introduced.get(sender) is peer
 
     def _introduce(self, sender: Address, peer: Peer, now: float) -> None:
         peer.explicit = True

@@ -100,13 +100,16 @@ class OscSession:
             if self._newest.take(packet, asker):
                 self.received += 1
                 continue
+            bad: list[OscFormatError] = []
             try:
-                messages = read_packet(packet)
+                messages = read_packet(packet, bad)
             except OscFormatError as error:
                 self.received += 1
                 self._refuse(asker, "", str(error))
                 continue
-            self.received += len(messages)
+            self.received += len(messages) + len(bad)
+            for fault in bad:
+                self._refuse(asker, fault.address, str(fault))
             try:
                 held = self._newest.offer(packet, messages, asker)
             except Exception as error:
@@ -146,14 +149,29 @@ class OscSession:
         def refuse(address: str, why: str) -> None:
             self.feedback.complain(self.feedback.book.asker(sender).peers, address, why)
 
-        for message in self.schedule.keep(messages, sender, self._clock(), refuse):
-            self._perform(sender, message)
+        self._perform_all(sender, self.schedule.keep(messages, sender, self._clock(), refuse))
+
+    def _perform_all(self, sender: Address, messages: Sequence[OscMessage]) -> None:
+        """Do what one packet brought, in order; of values between other things the newest count."""
+        for message in messages:
+            asker = self.feedback.book.asker(sender)
+            try:
+                held = self._newest.offer_one(message, asker)
+            except Exception as error:
+                self._refuse(
+                    asker, message.address, self._reason(error, message.address, message.args)
+                )
+                continue
+            if not held:
+                self._let_go()
+                self._perform(sender, message)
+        self._let_go()
 
     def advance(self) -> None:
         """Do what is due: bundles whose time has come, then feedback."""
         self.feedback.renew()
-        for sender, message in self.schedule.take_due(self._clock()):
-            self._perform(sender, message)
+        for sender, messages in self.schedule.take_due(self._clock()):
+            self._perform_all(sender, messages)
         self.feedback.advance()
 
     def deadline(self) -> float:
@@ -239,7 +257,9 @@ class OscSession:
             if args == ("?",):
                 self.feedback.answer(asker, controls.parameter(name))
             else:
-                controls.set(name, osc_commands.only(name, args), asker)
+                parameter = controls.parameter(name)
+                text = parameter.kind == "s" and parameter.choices is None
+                controls.set(name, osc_commands.only(name, args, text), asker)
         elif controls.is_trigger(name):
             if args == ("?",):
                 raise ControlError(f"{name} is a trigger and has no value to ask for")
@@ -256,7 +276,8 @@ class OscSession:
     ) -> bool:
         """The same message to every control that the pattern names, each answering for itself.
 
-        Reported values are left out of setting, so that `output/*` can be reset at once.
+        Reported values are left out of setting, so that `output/*` can be reset at once; so is what
+        must be meant: a pattern does not change models.
         """
         base, slash, aspect = address.rpartition("/")
         suffix = slash + aspect if aspect in osc_commands.ASPECTS else ""
@@ -264,14 +285,17 @@ class OscSession:
         if suffix or args == ("?",):
             names = [name for name in names if self.controls.is_parameter(name)]
         if args != ("?",):
-            names = [name for name in names if not self._reports(name)]
+            names = [name for name in names if self._may_be_swept(name)]
         if not names:
             raise ControlError(f"no control that this could reach matches {clip(address, 100)!r}")
         done = [self._do(asker, PREFIX + name + suffix, args, request_id) for name in names]
         return all(done)
 
-    def _reports(self, name: str) -> bool:
-        return self.controls.is_parameter(name) and self.controls.parameter(name).read_only
+    def _may_be_swept(self, name: str) -> bool:
+        if not self.controls.is_parameter(name):
+            return True
+        parameter = self.controls.parameter(name)
+        return not (parameter.read_only or parameter.deliberate)
 
     def matching(self, address: str) -> list[str]:
         """Names of the controls whose whole address matches the pattern, as declared."""

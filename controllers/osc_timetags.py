@@ -83,14 +83,13 @@ class Schedule:
             return f"at most {MAX_SCHEDULED_MB} MB of messages wait for their timetags"
         return ""
 
-    def take_due(self, now: float) -> Iterator[tuple[Address, OscMessage]]:
-        """The messages whose time has come, each with its sender."""
+    def take_due(self, now: float) -> Iterator[tuple[Address, Sequence[OscMessage]]]:
+        """The bundles whose time has come, each with its sender."""
         while self._kept and self._kept[0].due <= now:
             waiting = heapq.heappop(self._kept)
             self.waiting -= len(waiting.messages)
             self.waiting_octets -= waiting.octets
-            for message in waiting.messages:
-                yield waiting.sender, message
+            yield waiting.sender, waiting.messages
 
     def deadline(self) -> float:
         """When the next of them comes; infinity for never."""

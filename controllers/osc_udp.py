@@ -21,6 +21,8 @@ Some 20,000 small packets on Linux; they are read within 100 ms.
 _SO_RCVBUFFORCE: Final = 33
 """Linux's, which Python does not name: more than the system's limit, for who may (root)."""
 
+_HOSTS: Final = "choose with --osc-host: 127.0.0.1 (this machine alone), or use --lan for all"
+
 _GONE: Final = (ConnectionResetError, ConnectionRefusedError)
 
 
@@ -111,7 +113,9 @@ async def open_udp(host: str, port: int) -> UdpSocket:
             host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
         )
     except OSError as error:
-        raise ListenError(f"there is no host {host!r} to listen on: {error.strerror}") from error
+        raise ListenError(
+            f"there is no host {host!r} to listen on: {error.strerror}; {_HOSTS}"
+        ) from error
     family, _, _, _, where = found[0]
     bound = socket.socket(family, socket.SOCK_DGRAM)
     _enlarge(bound)
@@ -141,7 +145,9 @@ def why_not(error: OSError, host: str, port: int) -> str:
         return f"port {port} on {host} is taken (does ArtFlow run already?); {choose}"
     if error.errno == errno.EACCES:
         return f"port {port} on {host} is not allowed to us; {choose}"
-    return f"cannot listen on {host} port {port}: {error.strerror}"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"cannot listen on {host} port {port}: this machine has no such address; {_HOSTS}"
+    return f"cannot listen on {host} port {port}: {error.strerror}; {_HOSTS}"
 
 
 async def resolve(host: str, port: int, like: Address) -> Address:
@@ -153,5 +159,7 @@ async def resolve(host: str, port: int, like: Address) -> Address:
     try:
         found = await trio.socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)
     except OSError as error:
-        raise ListenError(f"no feedback to {host}:{port}: {error.strerror}") from error
+        raise ListenError(
+            f"no feedback to {host}:{port}: {error.strerror}; give --feedback a numeric address"
+        ) from error
     return Address(*found[0][4][:2])

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal
 
-from engine.errors import ControlError, UnknownControl
+from engine.errors import ArtflowError, ControlError, UnknownControl
 
 Value = float | int | str
 """A parameter's value: float for kind "f", int for "i", str for "s"."""
@@ -38,7 +38,10 @@ class Parameter:
     `choices` lists the allowed values of an enumerated parameter (strings or ints), `form` names
     the one of `FORMS` that a text must have. `slew` is the
     time in seconds that a change takes to arrive (0 = at once). `wrap` marks angles, whose travel
-    takes the short way round. A `read_only` parameter reports; only the engine sets it.
+    takes the short way round. A `read_only` parameter reports; only the engine sets it. What is
+    `deliberate` costs much: no number outside its list means the nearest, and no pattern of names
+    should set it. `check` is given a text that is otherwise right and raises `ArtflowError` where
+    it cannot be.
 
     In a fade numbers and colours travel (by equal ratios where `log`); whatever else there is, and
     all with `turns`, takes its new value at once: at the fade's "start" ("" too), or "mid" way.
@@ -58,6 +61,8 @@ class Parameter:
     read_only: bool = False
     log: bool = False
     turns: Literal["", "start", "mid"] = ""
+    deliberate: bool = False
+    check: Callable[[str], object] | None = field(default=None, compare=False, repr=False)
 
     @property
     def bounded(self) -> bool:
@@ -67,15 +72,18 @@ class Parameter:
     def coerce(self, raw: object) -> Value:
         """The value that `raw` asks for, clamped to the range.
 
-        Numbers are read generously (an integral float for an int, a bool for 0/1, a number as an
-        index into `choices` of an enumerated string). Raises `ControlError` on a wrong type, NaN,
-        infinity, an unlisted choice, text of another form or over 1,000 bytes.
+        Numbers are read generously (an integral float for an int, a bool for 0/1, half and more of
+        1 for a switch that is on, a number as an index into `choices` of an enumerated string).
+        Raises `ControlError` on a wrong type, NaN, infinity, an unlisted choice, text of another
+        form, one that `check` refuses, or one over 1,000 bytes.
         """
         if self.kind == "s":
             return self._coerce_text(raw)
         number = _number(self.name, raw)
         if self.kind == "i" and not isinstance(number, int):
-            if number != int(number):
+            if (self.low, self.high) == (0, 1):
+                number = number >= 0.5  # a switch, on a fader
+            elif number != int(number):
                 raise ControlError(f"{self.name} takes a whole number, not {number:g}")
             number = int(number)
         if self.choices is not None:
@@ -92,6 +100,9 @@ class Parameter:
     def _coerce_text(self, raw: object) -> str:
         if self.choices is not None and isinstance(raw, (int, float)):
             number = _number(self.name, raw)
+            if self.deliberate and number not in range(len(self.choices)):
+                allowed = ", ".join(f"{at} {choice}" for at, choice in enumerate(self.choices))
+                raise ControlError(f"{self.name} has no number {number:g}; allowed: {allowed}")
             index = round(max(0, min(number, len(self.choices) - 1)))
             return str(self.choices[index])
         if not isinstance(raw, str):
@@ -108,6 +119,11 @@ class Parameter:
             raise ControlError(f"{self.name} cannot be {raw!r}; allowed: {allowed}")
         if self.form and not FORMS[self.form].fullmatch(raw):
             raise ControlError(f"{self.name} takes {self.form}, not {raw[:40]!r}")
+        if self.check is not None:
+            try:
+                self.check(raw)
+            except ArtflowError as error:
+                raise ControlError(str(error)) from None
         return raw
 
     def normalized(self, value: Value) -> float:
@@ -154,7 +170,23 @@ def _described(raw: object) -> str:
         return f"the text {raw[:40]!r}"
     if raw is None:
         return "nothing"
-    return type(raw).__name__
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, (int, float)):
+        return f"the number {raw:g}" if isinstance(raw, float) else f"the number {raw}"
+    for kind, words in _IN_WORDS:
+        if isinstance(raw, kind):
+            return words
+    return str(getattr(raw, "in_words", "something else"))
+
+
+_IN_WORDS: Final[tuple[tuple[type, str], ...]] = (
+    (bytes, "raw bytes"),
+    (tuple, "a list"),
+    (list, "a list"),
+    (dict, "a mapping"),
+)
+"""What may come from outside, for performers; other kinds of value bring their own `in_words`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +206,7 @@ class Trigger:
         if self.arguments == "*":
             if not raw:
                 raise ControlError(f"{self.name} takes one or more numbers, not none")
-            return tuple(self._argument("f", value) for value in raw)
+            return self._numbers(raw)
         if not required and len(raw) == 1 and isinstance(raw[0], (int, float)):
             return () if _number(self.name, raw[0]) else None
         if not len(required) <= len(raw) <= len(required) + len(optional):
@@ -183,6 +215,12 @@ class Trigger:
             )
             raise ControlError(f"{self.name} takes {takes} arguments, not {len(raw)}")
         return tuple(map(self._argument, required + optional, raw))
+
+    def _numbers(self, raw: tuple[object, ...]) -> tuple[Value, ...]:
+        # a stroke has hundreds; where all are floats and their sum is finite, so is each
+        if set(map(type, raw)) == {float} and math.isfinite(sum(raw)):  # type: ignore[arg-type]
+            return raw  # type: ignore[return-value]
+        return tuple(self._argument("f", value) for value in raw)
 
     def _argument(self, kind: str, raw: object) -> Value:
         slot = Parameter(self.name, kind, 0, "")

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from engine.controls import Parameter, Trigger
+from engine.sources.spec import parse_source
 
 Turns = Literal["", "start", "mid"]
 """When what cannot travel takes its new value in a fade."""
@@ -135,11 +136,13 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     _f("paint/seed-mix", 0, 1, 0, "spherical blend of the two noises", slew=RIDE_S),
     _f("paint/skip-similar", 0, 1, 0, "do not repaint inputs more similar than this; 0 = off"),
     _switch("paint/active", 1, "0 = stop painting and hold"),
-    _s(
+    Parameter(
         "input/source",
+        "s",
         "test-card",
         "test-card | drawing | camera | video | screen | image",
         turns="mid",
+        check=parse_source,
     ),
     _switch("input/mirror", 0, "flip horizontally (self view)", "mid"),
     _f(
@@ -203,7 +206,13 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "what the audience sees while the painter restarts",
         ("hold", "input", "black"),
     ),
-    _s("painter/model", "rehearsal", "the running base model; setting it changes models"),
+    Parameter(
+        "painter/model",
+        "s",
+        "rehearsal",
+        "the running base model; setting it changes models",
+        deliberate=True,
+    ),
     _f("tempo/bpm", 20, 300, 120, "beats a minute; another clock sets it while it is followed"),
     _s("tempo/source", "internal", "whose beat it is", ("internal", "midi", "link")),
     *(row for number in MODULATORS for row in _modulator(number)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from engine.controls import Controls, Parameter, Trigger
@@ -12,8 +13,6 @@ from presets.catalogue import Preset
 
 ANY: Final = "<id>"
 """Stands for every preset's id, or every model's."""
-
-_WEIGHT: Final = re.compile(r"preset/([a-z0-9-]+)/weight")
 
 
 def table() -> tuple[Parameter | Trigger, ...]:
@@ -33,16 +32,21 @@ def preset_rows(presets: Iterable[Preset]) -> tuple[Parameter, ...]:
 
 
 class Written(Controls):
-    """Controls as a file may name them: the weight of any preset, too.
+    """Controls as a file may name them: what is declared for any id, for each.
 
-    Whether there is such a preset shows when the show starts.
+    Whether there is such a preset, model or MIDI device shows when the show starts.
     """
 
     def parameter(self, name: str) -> Parameter:
-        match = _WEIGHT.fullmatch(name)
-        if match is None:
-            return super().parameter(name)
-        return preset_controls.rows(_preset(match[1]), str)[0]
+        if not self.is_parameter(name):
+            for row in self.parameters():
+                if ANY in row.name and _of_any(row.name).fullmatch(name):
+                    return replace(row, name=name)
+        return super().parameter(name)
+
+
+def _of_any(name: str) -> re.Pattern[str]:
+    return re.compile(re.escape(name).replace(re.escape(ANY), "[a-z0-9-]+"))
 
 
 def _preset(id: str) -> Preset:

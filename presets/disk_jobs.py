@@ -30,7 +30,8 @@ class History(Protocol):
 class DiskJobs:
     """Looks for files, deletes them and keeps the history, in the order it was asked to.
 
-    Nothing here decides what plays: `on_news` hears of what came and went, in trio's thread. What
+    Nothing here decides what plays: `on_news` hears of what came and went, and who asked to look,
+    in trio's thread. What
     goes wrong is reported, and the next job begins. Jobs may be asked for before `run`.
     """
 
@@ -40,7 +41,7 @@ class DiskJobs:
         roster: Roster,
         shelf: Shelf,
         history: History,
-        on_news: Callable[[News], None],
+        on_news: Callable[[News, object], None],
         in_thread: InThread = trio.to_thread.run_sync,
     ) -> None:
         self._controls, self._roster, self._shelf = controls, roster, shelf
@@ -61,7 +62,7 @@ class DiskJobs:
         told = ""
         while True:
             try:
-                await self._shelf.watch(self._on_news)
+                await self._shelf.watch(lambda news: self._on_news(news, None))
             except Exception as error:  # the show goes on
                 if repr(error) != told:  # what is wrong is so at every look
                     self._went_wrong(error)
@@ -101,7 +102,7 @@ class DiskJobs:
         came, went, other = map(", ".join, (news.added, news.removed, news.changed))
         more = f"; gone: {went}" * bool(went) + f"; changed: {other}" * bool(other)
         tell(f"LoRA folder: new: {came or 'nothing'}{more}")
-        self._on_news(news)
+        self._on_news(news, origin)
         await self._flush()
 
     async def _delete(self, id: str, in_use: Callable[[str], bool], origin: object) -> None:
@@ -111,7 +112,7 @@ class DiskJobs:
             self._controls.report("preset/delete", str(error), origin)
         else:
             self._roster.fetched.pop(id, None)
-            self._on_news(News(removed=(id,)))
+            self._on_news(News(removed=(id,)), origin)
 
     async def _flush(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from presets.catalogue import Catalogue, Preset, PresetError, Variant
 from presets.kept import of_variant
 from presets.library import News
 from presets.models import ModelChoice
+from presets.part_file import part_path
 from presets.preset_controls import control, rows
 from presets.preset_progress import MB
 from presets.preset_states import FETCHING, PLAYABLE
@@ -163,6 +165,17 @@ class Roster:
         """Those of its files that lie on this disk, for whichever model."""
         status = self._shelf.snapshot.status
         return tuple(each for each in preset.variants if status(each) != "absent")
+
+    def undeletable(self, id: str) -> str:
+        """Why nothing of a bundled preset can be deleted, by a cheap look; "" where it may be."""
+        variants = self.presets[id].variants
+        if not any(each.bundled for each in variants) or id in self.fetched:
+            return ""
+        # also what has come since the last look, and what is kept of a download
+        files = [self._shelf.path(each) for each in variants if not each.bundled]
+        if any(os.path.lexists(path) or os.path.lexists(part_path(path)) for path in files):
+            return ""
+        return f"{id} comes with the program and stays"
 
     def seen(self, fetched: Mapping[str, str]) -> None:
         """The library has seen what was `fetched` before it looked."""

@@ -25,7 +25,14 @@ from presets.held import Held
 from presets.library import News
 from presets.models import ModelChoice
 from presets.models import catalogue as model_catalogue
-from presets.preset_controls import CURRENT, PARAMETERS, WEIGHT_LIMIT, control, triggers
+from presets.preset_controls import (
+    CURRENT,
+    MAX_FADE_S,
+    PARAMETERS,
+    WEIGHT_LIMIT,
+    control,
+    triggers,
+)
 from presets.preset_desk import Desk
 from presets.preset_progress import ProgressBoard
 from presets.preset_roster import Roster, Shelf
@@ -135,7 +142,8 @@ class Switcher:
         """
         preset = self.roster.known(id)
         self.roster.check_fit(id)
-        want = Want(preset.kind, preset.weight, self._desk.fade_s(fade_s), origin=origin)
+        seconds = self._fade_s("load", fade_s, origin)
+        want = Want(preset.kind, preset.weight, seconds, origin=origin)
         self._come(id, with_load(self._wants, id, want))
 
     def bring(
@@ -148,7 +156,8 @@ class Switcher:
         preset = self.roster.known(id)
         self.roster.check_fit(id)
         weight = min(WEIGHT_LIMIT, max(-WEIGHT_LIMIT, weight))
-        want = Want(preset.kind, weight, self._desk.fade_s(fade_s), solo=False, origin=origin)
+        seconds = self._fade_s("bring", fade_s, origin)
+        want = Want(preset.kind, weight, seconds, solo=False, origin=origin)
         self._come(id, {**self._wants, id: want})
 
     def stage(self, id: str, origin: object = None) -> None:  # noqa: ARG002
@@ -165,15 +174,23 @@ class Switcher:
             self._asked(id)
         self._controls.wake()
 
-    def unload(self, id: str, fade_s: float | None = None, origin: object = None) -> None:  # noqa: ARG002
+    def unload(self, id: str, fade_s: float | None = None, origin: object = None) -> None:
         """Fade it out; one that was still coming does not come."""
         if id not in self.roster.presets:
             self.roster.known(id)
-        self._leave([id], self._desk.fade_s(fade_s))
+        self._leave([id], self._fade_s("unload", fade_s, origin))
 
-    def clear(self, fade_s: float | None = None, origin: object = None) -> None:  # noqa: ARG002
+    def clear(self, fade_s: float | None = None, origin: object = None) -> None:
         """Fade every style out; 0 seconds cut."""
-        self._leave(self.roster.of_kind("style"), self._desk.fade_s(fade_s))
+        self._leave(self.roster.of_kind("style"), self._fade_s("clear", fade_s, origin))
+
+    def _fade_s(self, trigger: str, asked: float | None, origin: object) -> float:
+        """The seconds of a fade; one that is out of range is clamped, and that is told."""
+        seconds = self._desk.fade_s(asked)
+        if asked is not None and seconds != asked:
+            text = f"a fade of {asked:g} s is clamped to {seconds:g}; allowed: 0 to {MAX_FADE_S:g}"
+            self._controls.report(f"preset/{trigger}", text, origin)
+        return seconds
 
     def download(self, id: str, mirror: float | None = None, origin: object = None) -> None:
         """Fetch without loading. Raises `PresetError`: here already, or not to be had."""
@@ -200,6 +217,8 @@ class Switcher:
             raise PresetError(f"{id} is in the mix; unload it first")
         if id in self._fetches:
             raise PresetError(f"{id} is being downloaded; cancel that first")
+        if refusal := self.roster.undeletable(id):
+            raise PresetError(refusal)
         self._standby.pop(id, None)
         self._disk.delete(id, self.in_mix, origin)
 
@@ -423,8 +442,11 @@ class Switcher:
 
     # what is on the disk
 
-    def _on_news(self, news: News) -> None:
-        """The library has looked again: what is new has controls, what is gone plays to its end."""
+    def _on_news(self, news: News, origin: object = None) -> None:
+        """The library has looked again: what is new has controls, what is gone plays to its end.
+
+        `origin` asked for it, and hears what is wrong.
+        """
         self.roster.declare(self._controls, self._refusal)
         self._held.look()
         for id in tuple(self._held.outdated):
@@ -452,7 +474,7 @@ class Switcher:
                 self._leave([id], 0.0)
                 self._controls.report(f"preset/{id}", f"the file of {id} is gone")
         for line in news.troubles:
-            self._controls.report("preset/rescan", line)
+            self._controls.report("preset/rescan", line, origin)
         self._settle(*self.roster.ids)
 
     # states

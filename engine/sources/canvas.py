@@ -7,9 +7,8 @@ it, so that anything can be taken back and the picture made again at another siz
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -29,8 +28,7 @@ KEPT: Final = 10
 _PIECE: Final = 64.0  # pixels; longer marks are drawn in pieces, whose boxes are small
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A piece of stroke number `stroke`, between two points. `colour` None is a wipe."""
 
     stroke: int

@@ -21,7 +21,7 @@ from engine.sources.paintbox import Colour
 MOST_WAITING: Final = 100_000
 """Marks that may wait to be drawn; a flood of strokes beyond it is refused."""
 
-_SLICE_S: Final = 0.025  # of drawing for one picture; what is left is seen in the next
+_SLICE_S: Final = 0.012  # of drawing for one picture; a flood leaves the processor to others
 _CHUNK: Final = 16
 _GAP_S: Final = 0.008  # between pictures, however fast a pen reports
 _MARGIN: Final = 0.5  # how far outside the picture a pointer is still followed
@@ -89,7 +89,8 @@ class Drawing:
         with self._changed:
             if self.waiting > MOST_WAITING:
                 raise ControlError(
-                    f"draw/stroke: {self.waiting} pieces still wait to be drawn; send fewer points"
+                    f"draw/stroke: {self.waiting:,} pieces still wait to be drawn, more than the "
+                    f"{MOST_WAITING:,} allowed; send it again later, or fewer points"
                 )
             number = self._begin()
             ways = itertools.pairwise(places)

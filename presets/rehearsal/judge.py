@@ -57,7 +57,7 @@ class JudgeStage:
         if rng.random() < 0.5:
             picture = picture.flip(3)
         if rng.random() < 0.5:
-            side = int(rng.integers(128, 224))
+            side = int(rng.integers(64, 224))
             picture = F.interpolate(picture, size=(side, side), mode="bilinear", antialias=True)
             picture = F.interpolate(picture, size=(256, 256), mode="bilinear")
         picture = picture * float(rng.uniform(0.85, 1.1)) + float(rng.uniform(-0.08, 0.08))

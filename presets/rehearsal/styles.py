@@ -173,11 +173,26 @@ def strokes(picture: Floats, brush: Brush) -> Floats:
     return canvas[..., :3] + brush.body * np.clip(light, -1.5, 1.5)[..., None]
 
 
+_OIL_TONES: Final = 6
+
+
 def _oil(scene: Buffers, _rng: Rng) -> Floats:
-    """Strokes of saturated paint under a golden varnish, out of an umber ground."""
-    picture = np.clip(saturate(shaded(scene, 0.5), 1.45) + bloom(scene, 0.3), 0, 1)
-    picture = picture**1.25 * rgb(1.1, 0.98, 0.7) + rgb(0.1, 0.06, 0.02)
-    return strokes(np.asarray(np.clip(picture, 0, 1), np.float32), Brush(5, 18, 6, 0.045, 0.035))
+    """Bands of saturated paint, umber in the dark and golden in the light, edges standing up.
+
+    All of it follows from the picture: the denoiser cannot place strokes on even ground.
+    """
+    picture = np.clip(saturate(shaded(scene, 0.8), 1.5) + bloom(scene, 0.3), 0, 1)
+    picture = blur(np.asarray(picture, np.float32), 1.2)
+    grey = picture.mean(2)
+    inside = grey * _OIL_TONES % 1
+    tone = (np.floor(grey * _OIL_TONES) + 1 / (1 + np.exp((0.5 - inside) * 26))) / _OIL_TONES
+    picture = np.clip(picture * (tone / np.maximum(grey, 0.02))[..., None], 0, 1)
+    light = np.clip(tone, 0, 1)[..., None]
+    picture = picture * (rgb(0.85, 0.72, 0.62) * (1 - light) + rgb(1.16, 1.02, 0.66) * light)
+    picture = picture + rgb(0.13, 0.07, 0.02) * (1 - light)
+    height = blur(np.asarray(picture @ rgb(0.4, 0.4, 0.2), np.float32), 0.8)
+    lit = np.roll(height, (-2, -2), (0, 1)) - np.roll(height, (2, 2), (0, 1))  # from the top left
+    return np.asarray(picture + np.clip(0.9 * lit, -0.3, 0.3)[..., None], np.float32)
 
 
 def cel(scene: Buffers, shadow: Floats) -> Floats:

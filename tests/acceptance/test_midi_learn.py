@@ -52,21 +52,25 @@ def test_a_knob_is_learned_kept_taken_back_and_forgotten(server: Jack, tmp_path:
     data = tmp_path / "data"
     files: list[Path] = []
     with server.device("Nobody") as device:
-        with played("--headless", data=data, env=server.env) as (_, player):
+        with played("--headless", data=data, env=server.env) as (program, player):
             _learn(player, device, STRENGTH, 20)
             _plays(player, device, 20)
-            files = [*(data / "midi").glob("*.yaml")]
+            folder = data / "midi"
+            player.until(lambda: [*folder.glob("*.yaml")], "written down")
+            files = [*folder.glob("*.yaml")]
             assert len(files) == 1
             assert STRENGTH in files[0].read_text()
 
             _learn(player, device, STRENGTH, 21)
             _plays(player, device, 21)
+            player.until(lambda: "cc: 21" in files[0].read_text(), "written down")
             assert files[0].read_text().count(STRENGTH) == 1
             player.send("midi/learn-undo")
             _plays(player, device, 20)
+            assert program.stop() == 0
 
         # another show knows it still
-        with played("--headless", data=data, env=server.env) as (_, player):
+        with played("--headless", data=data, env=server.env) as (program, player):
             _plays(player, device, 20)
             player.send("midi/forget", STRENGTH)
             player.until(lambda: STRENGTH not in files[0].read_text(), "forgotten")
@@ -79,13 +83,14 @@ def test_a_knob_is_learned_kept_taken_back_and_forgotten(server: Jack, tmp_path:
             assert player.ask(STRENGTH) == before
             player.send("midi/learn-cancel")
             player.until_value("midi/learning", "")
+            assert program.stop() == 0
 
 
 def test_a_pad_that_is_learned_over_a_known_box_lights_up(server: Jack, tmp_path: Path) -> None:
     pad = (0x90, 1)  # its map says freeze
     with (
         server.device("MIDI Mix") as device,
-        played("--headless", data=tmp_path / "data", env=server.env) as (_, player),
+        played("--headless", data=tmp_path / "data", env=server.env) as (program, player),
     ):
         player.until_value("midi/devices", "midimix")
         player.send("midi/learn", "input/mirror")
@@ -113,6 +118,7 @@ def test_a_pad_that_is_learned_over_a_known_box_lights_up(server: Jack, tmp_path
         player.until(lambda: device.last(*pad) == 0, "light out by OSC")
         player.send("input/mirror", 1)
         player.until(lambda: device.last(*pad) == 127, "light by OSC again")
+        assert program.stop() == 0
 
 
 def test_a_box_that_is_known_plays_and_shows_as_soon_as_it_is_plugged_in(
@@ -124,6 +130,7 @@ def test_a_box_that_is_known_plays_and_shows_as_soon_as_it_is_plugged_in(
                 _box_plays(box, player, program, first=plugged == 0)
                 box.unplug()
                 player.until_value("midi/devices", "")
+        assert program.stop() == 0
 
 
 def _box_plays(box: Device, player: Player, program: Program, *, first: bool) -> None:

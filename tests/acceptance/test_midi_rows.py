@@ -202,12 +202,6 @@ def test_a_fast_turn_goes_further(stage: Stage) -> None:
     until(turned, "acceleration")
 
 
-def test_a_pad_fires_a_trigger_with_its_arguments(stage: Stage) -> None:
-    stage.player.until(lambda: stage.player.ask("painter/fps") > 0, "pictures")
-    stage.device.note(36)
-    until((stage.data / "snapshots" / "pad.png").exists, "the snapshot")
-
-
 def test_a_pad_toggles_and_lights_up(stage: Stage) -> None:
     stage.device.note(37)
     stage.becomes("output/freeze", 1)
@@ -378,3 +372,10 @@ def _changes(stage: Stage, name: str) -> Callable[[], int]:
         return len(seen) - 1
 
     return count
+
+
+def test_a_pad_fires_a_trigger_with_its_arguments(stage: Stage) -> None:
+    # (last of all: the painter has loaded meanwhile)
+    stage.player.until(lambda: stage.player.ask("painter/fps") > 0, "pictures")
+    stage.device.note(36)
+    until((stage.data / "snapshots" / "pad.png").exists, "the snapshot")

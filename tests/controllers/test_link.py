@@ -17,7 +17,7 @@ from engine.beats import BeatLine
 from engine.controls import Controls
 from engine.parameters import PARAMETERS, TRIGGERS
 from engine.tempo import Reading, Tempo
-from tests.helpers.tools import need_tool
+from tests.helpers.tools import do_without, need_tool
 
 ROOT = Path(__file__).parents[2]
 
@@ -123,11 +123,11 @@ def test_another_program_s_beat_is_ours_and_ours_is_its() -> None:
     try:
         metadata.version(link.PACKAGE)
     except metadata.PackageNotFoundError:
-        pytest.skip(MISSING)
+        do_without(MISSING)
     # alone with the peer: no other session of the house's network, and none of theirs disturbed
     alone = [need_tool("unshare"), "--net", "--user", "--map-root-user"]
     if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("no network of one's own can be had here")
+        do_without("no network of one's own can be had here")
     network = "{0} link set lo up multicast on && {0} route add 224.0.0.0/4 dev lo".format(
         need_tool("ip")
     )

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from controllers.midi_bundled import ChartRow, chart_of, map_files
-from controllers.midi_lights import light_of
 from controllers.midi_map import Cc, DeviceMap, Note, Source, device_rows
 from controllers.midi_map_file import read_map
 from controllers.midi_ports import matches
+from controllers.midi_shows import light_of
 from engine.controls import Controls
 from engine.parameters import PARAMETERS, TRIGGERS
 from presets.preset_controls import PARAMETERS as PRESET_PARAMETERS

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.midi_candidates import Candidate, Moves, relative_of, ticks_of
+from controllers.midi_candidates import MOST_VALUES, Candidate, Moves, relative_of
 from controllers.midi_map import Aftertouch, Cc, Cc14, Note, Nrpn, Pitch, Program, Relative
 
 BOX = "Box MIDI 1"
@@ -157,24 +157,6 @@ def test_the_coding_of_an_encoder(values: tuple[int, ...], coding: Relative | No
         assert (found[0].source, found[0].sort) == (Cc(20, 1, coding), "encoder")
 
 
-@pytest.mark.parametrize(
-    ("value", "coding", "ticks"),
-    [
-        (1, "twos-complement", 1),
-        (64, "twos-complement", 64),
-        (127, "twos-complement", -1),
-        (65, "twos-complement", -63),
-        (65, "offset-binary", 1),
-        (63, "offset-binary", -1),
-        (1, "signed-bit", 1),
-        (65, "signed-bit", -1),
-        (127, "signed-bit", -63),
-    ],
-)
-def test_ticks(value: int, coding: Relative, ticks: int) -> None:
-    assert ticks_of(value, coding) == ticks
-
-
 @given(st.integers(0, 127), st.integers(0, 127), st.integers(1, 20))
 def test_a_knob_turned_steadily_is_never_taken_for_an_encoder(
     start: int, end: int, step: int
@@ -207,3 +189,13 @@ def test_any_messages_give_candidates_in_order(messages: list[mido.Message]) -> 
     found = moves.candidates()
     assert [one.moved for one in found] == sorted((one.moved for one in found), reverse=True)
     assert len({one.source for one in found}) == len(found)
+
+
+def test_of_a_flood_no_more_is_kept_than_a_cable_carries() -> None:
+    moves = Moves()
+    for number in range(5 * MOST_VALUES):
+        message = mido.Message("control_change", control=20, value=number % 128)
+        moves.take(BOX, message, number * 0.0001)
+    (trace,) = moves._traces.values()
+    assert len(trace.values) == len(trace.times_s) == MOST_VALUES
+    assert moves.candidates()[0].source == Cc(20, 1)

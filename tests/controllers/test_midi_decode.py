@@ -187,6 +187,19 @@ class TestNumberedParameters:
             assert decoder.take(message, 0.0) == []
         assert positions(decoder.due(0.01)) == [1.0]
 
+    def test_a_channel_without_one_has_its_controllers_for_knobs(self) -> None:
+        knobs = [Cc(number) for number in (6, 98, 99)]
+        decoder = Decoder([Nrpn(300, channel=2), *knobs])
+
+        def sources(*messages: mido.Message) -> list[Source]:
+            return [g.source for message in messages for g in decoder.take(message, 0.0)]
+
+        assert sources(cc(99, 2, 1), cc(98, 44, 1), cc(6, 5, 1)) == [knobs[2], knobs[1], knobs[0]]
+        assert sources(cc(6, 5, 2)) == [knobs[0]], "nothing is selected yet"
+        assert sources(cc(99, 2, 2), cc(98, 44, 2), cc(6, 5, 2), cc(38, 5, 2)) == [
+            Nrpn(300, channel=2)
+        ]
+
     def test_steps(self) -> None:
         turned = told(self.source, *selected(300), cc(96, 0), cc(97, 0), cc(97, 127))
         assert [t.ticks for t in turned if isinstance(t, Turned)] == [1, -1, -1]

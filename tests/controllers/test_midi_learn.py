@@ -4,81 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import mido
 import pytest
 
-from controllers.midi_learn import COLLECT_S, GIVE_UP_S, UNSURE_S, Learn
-from controllers.midi_map import Cc, Cc14, DeviceMap, Feedback, Mapping, Note, Program
-from controllers.midi_map_file import read_map
-from engine.controls import Controls
-from engine.parameters import PARAMETERS, TRIGGERS
-from presets.preset_controls import triggers
-
-BOX = "Box [1] MIDI 1"
-
-
-class Rig:
-    """Learning with a folder, on a clock that the test moves."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.controls = Controls()
-        self.controls.declare(*PARAMETERS, *TRIGGERS, *triggers(tuple))
-        self.now_s = 100.0
-        self.saved: list[DeviceMap] = []
-        self.notices: list[str] = []
-        self.reports: list[tuple[str, str, object]] = []
-        self.controls.on_report(lambda *report: self.reports.append(report))
-        self.learn = Learn(
-            self.controls,
-            folder,
-            self.saved.append,
-            self.notices.append,
-            clock=lambda: self.now_s,
-        )
-
-    def ask(self, *wish: str) -> None:
-        self.controls.fire("midi/learn", wish, "somebody")
-
-    def hear(self, text: str, label: str = BOX, id: str = "box") -> bool:
-        return self.learn.hear(label, id, mido.Message.from_str(text), self.now_s)
-
-    def turn(self, number: int, *values: int, apart_s: float = 0.01) -> None:
-        for value in values:
-            self.hear(f"control_change channel=0 control={number} value={value}")
-            self.run(apart_s)
-
-    def run(self, seconds: float) -> None:
-        until_s = self.now_s + seconds
-        while (due_s := self.learn.tick(self.now_s)) is not None and due_s <= until_s:
-            assert due_s > self.now_s
-            self.now_s = due_s
-        self.now_s = until_s
-
-    def teach(self, wish: str, number: int) -> None:
-        self.ask(wish)
-        self.turn(number, 10, 20, 30)
-        self.run(1)
-
-    def file(self, id: str = "box") -> Path:
-        return self.folder / f"{id}.yaml"
-
-    def mappings(self, id: str = "box") -> tuple[Mapping, ...]:
-        read = read_map(self.file(id), self.controls)
-        assert read.problems == []
-        (device,) = read.devices
-        return device.mappings
-
-    def told(self, name: str) -> str:
-        return str(self.controls.get(name))
+from controllers.midi_learn import COLLECT_S, GIVE_UP_S, UNSURE_S
+from controllers.midi_map import Cc, Cc14, Feedback, Mapping, Note, Program
+from tests.controllers.midi_learning import BOX, Teacher
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    return Rig(tmp_path / "midi")
+def rig(tmp_path: Path) -> Teacher:
+    return Teacher(tmp_path / "midi")
 
 
-def test_a_moved_knob_is_learned_saved_and_told(rig: Rig) -> None:
+def test_a_moved_knob_is_learned_saved_and_told(rig: Teacher) -> None:
     rig.ask("paint/strength")
     assert rig.told("midi/learning") == "paint/strength"
     rig.turn(20, 10, 30, 50)
@@ -97,7 +35,7 @@ def test_a_moved_knob_is_learned_saved_and_told(rig: Rig) -> None:
     assert rig.reports == []
 
 
-def test_what_moves_while_learning_plays_nothing_else(rig: Rig) -> None:
+def test_what_moves_while_learning_plays_nothing_else(rig: Teacher) -> None:
     assert not rig.hear("control_change control=20 value=3")
     rig.ask("paint/strength")
     assert rig.hear("control_change control=20 value=9")
@@ -109,7 +47,7 @@ def test_what_moves_while_learning_plays_nothing_else(rig: Rig) -> None:
     assert not rig.hear("control_change control=20 value=50")
 
 
-def test_the_furthest_moved_within_300_ms(rig: Rig) -> None:
+def test_the_furthest_moved_within_300_ms(rig: Teacher) -> None:
     rig.ask("paint/strength")
     rig.turn(20, 1, 2, 3)
     rig.turn(21, 10, 40)
@@ -117,7 +55,7 @@ def test_the_furthest_moved_within_300_ms(rig: Rig) -> None:
     assert rig.mappings() == (Mapping(Cc(21, 1), "paint/strength"),)
 
 
-def test_without_a_name_what_changed_last(rig: Rig) -> None:
+def test_without_a_name_what_changed_last(rig: Teacher) -> None:
     rig.ask()
     assert rig.told("midi/learning") == "paint/strength"
     rig.learn.cancel()
@@ -210,7 +148,7 @@ def test_without_a_name_what_changed_last(rig: Rig) -> None:
         ),
     ],
 )
-def test_each_sort_of_knob(rig: Rig, wish: str, texts: list[str], mapping: Mapping) -> None:
+def test_each_sort_of_knob(rig: Teacher, wish: str, texts: list[str], mapping: Mapping) -> None:
     rig.ask(wish)
     for text in texts:
         rig.hear(text)
@@ -220,7 +158,7 @@ def test_each_sort_of_knob(rig: Rig, wish: str, texts: list[str], mapping: Mappi
     assert rig.mappings() == (mapping,)
 
 
-def test_one_message_alone_waits_for_what_it_is(rig: Rig) -> None:
+def test_one_message_alone_waits_for_what_it_is(rig: Teacher) -> None:
     rig.ask("paint/seed")
     rig.turn(20, 1)
     rig.run(COLLECT_S + 0.1)
@@ -231,7 +169,7 @@ def test_one_message_alone_waits_for_what_it_is(rig: Rig) -> None:
     assert mapping.on == Cc(20, 1, "twos-complement")
 
 
-def test_a_knob_that_only_says_where_it_stands_is_not_learned(rig: Rig) -> None:
+def test_a_knob_that_only_says_where_it_stands_is_not_learned(rig: Teacher) -> None:
     rig.ask("paint/strength")
     rig.turn(20, 33)
     rig.run(3)
@@ -251,7 +189,7 @@ def test_a_knob_that_only_says_where_it_stands_is_not_learned(rig: Rig) -> None:
         ("preset/load a b c", "takes 1 to 2 arguments"),
     ],
 )
-def test_what_cannot_be_learned_is_refused_at_once(rig: Rig, wish: str, says: str) -> None:
+def test_what_cannot_be_learned_is_refused_at_once(rig: Teacher, wish: str, says: str) -> None:
     rig.ask(wish)
     ((address, text, origin),) = rig.reports
     assert (address, origin) == ("midi/learn", "somebody")
@@ -259,7 +197,7 @@ def test_what_cannot_be_learned_is_refused_at_once(rig: Rig, wish: str, says: st
     assert not rig.learn.learning
 
 
-def test_a_pad_cannot_play_what_needs_more_than_a_pad_gives(rig: Rig) -> None:
+def test_a_pad_cannot_play_what_needs_more_than_a_pad_gives(rig: Teacher) -> None:
     rig.ask("preset/load")
     rig.hear("note_on note=3 velocity=9")
     rig.run(1)
@@ -269,7 +207,7 @@ def test_a_pad_cannot_play_what_needs_more_than_a_pad_gives(rig: Rig) -> None:
     assert not rig.file().exists()
 
 
-def test_learning_again_replaces_the_knob_of_a_control_on_every_device(rig: Rig) -> None:
+def test_learning_again_replaces_the_knob_of_a_control_on_every_device(rig: Teacher) -> None:
     rig.teach("paint/strength", 20)
     rig.teach("paint/delta", 21)
     rig.teach("paint/strength", 22)
@@ -290,7 +228,7 @@ def test_learning_again_replaces_the_knob_of_a_control_on_every_device(rig: Rig)
     assert {device.id for device in rig.saved} == {"box", "other"}
 
 
-def test_one_trigger_with_other_arguments_is_another_wish(rig: Rig) -> None:
+def test_one_trigger_with_other_arguments_is_another_wish(rig: Teacher) -> None:
     for note, style in ((1, "anime"), (2, "ink"), (3, "anime")):
         rig.ask(f"preset/load {style}")
         rig.hear(f"note_on note={note} velocity=9")
@@ -303,7 +241,7 @@ def test_one_trigger_with_other_arguments_is_another_wish(rig: Rig) -> None:
     assert [mapping.on for mapping in rig.mappings()] == [Note(3, 1)]
 
 
-def test_forget(rig: Rig) -> None:
+def test_forget(rig: Teacher) -> None:
     rig.teach("paint/strength", 20)
     rig.teach("paint/delta", 21)
     rig.saved.clear()
@@ -318,7 +256,7 @@ def test_forget(rig: Rig) -> None:
     assert rig.saved[-1].mappings == ()
 
 
-def test_undo_takes_back_what_was_learned_and_what_was_forgotten(rig: Rig) -> None:
+def test_undo_takes_back_what_was_learned_and_what_was_forgotten(rig: Teacher) -> None:
     rig.teach("paint/strength", 20)
     first = rig.file().read_bytes()
     rig.teach("paint/strength", 21)
@@ -333,94 +271,7 @@ def test_undo_takes_back_what_was_learned_and_what_was_forgotten(rig: Rig) -> No
     assert rig.file().read_bytes() == first
 
 
-def test_undo_of_the_first_leaves_no_file(rig: Rig) -> None:
-    rig.teach("paint/strength", 20)
-    rig.controls.fire("midi/learn-undo")
-    assert not rig.file().exists()
-    assert rig.saved[-1].id == "box"
-    assert rig.saved[-1].mappings == ()
-
-
-def test_undo_does_not_undo_what_a_hand_wrote(rig: Rig) -> None:
-    rig.teach("paint/strength", 20)
-    rig.file().write_text(rig.file().read_text() + "# mine\n")
-    rig.controls.fire("midi/learn-undo")
-    assert "was changed since" in rig.reports[-1][1]
-    assert rig.file().read_text().endswith("# mine\n")
-
-
-def test_comments_and_other_lines_survive(rig: Rig) -> None:
-    rig.teach("paint/strength", 20)
-    rig.teach("paint/delta", 21)
-    text = rig.file().read_text()
-    lines = text.splitlines()
-    lines.insert(0, "# my show")
-    lines.insert(-1, "      # the left knob")
-    lines[-1] += "  # steady!"
-    rig.file().write_text("\n".join(lines))  # no newline at the end
-    rig.teach("paint/strength", 22)
-
-    now = rig.file().read_text()
-    assert all(part in now for part in ("# my show", "# the left knob", "# steady!"))
-    assert [mapping.to for mapping in rig.mappings()] == ["paint/delta", "paint/strength"]
-    rig.teach("paint/delta", 23)
-    assert "# my show" in rig.file().read_text()
-    assert {mapping.on for mapping in rig.mappings()} == {Cc(22, 1), Cc(23, 1)}
-
-
-def test_a_file_written_otherwise_is_written_anew_and_loses_no_mapping(rig: Rig) -> None:
-    rig.folder.mkdir()
-    rig.file().write_text(
-        "devices:\n- id: box\n  match: {input: Box, output: Lights}\n  clock: none\n  mappings:\n"
-        "  - on:\n      cc: 7\n    to: output/fade\n  - {on: {cc: 8}, to: paint/delta}\n"
-    )
-    rig.teach("paint/delta", 20)
-    read = read_map(rig.file(), rig.controls)
-    assert read.problems == []
-    (device,) = read.devices
-    assert (device.input, device.output, device.clock) == ("Box", "Lights", "none")
-    assert [(mapping.on, mapping.to) for mapping in device.mappings] == [
-        (Cc(7), "output/fade"),
-        (Cc(20, 1), "paint/delta"),
-    ]
-
-
-def test_a_line_that_cannot_be_read_is_kept(rig: Rig) -> None:
-    rig.teach("paint/strength", 20)
-    wrong = "      - {on: {cc: 30}, to: preset/gone/weight}\n"
-    head, _, last = rig.file().read_text().rpartition("      - ")
-    rig.file().write_text(f"{head}{wrong}      - {last}")
-    rig.teach("paint/delta", 21)
-    assert wrong in rig.file().read_text()
-    read = read_map(rig.file(), rig.controls)
-    assert [mapping.to for mapping in read.devices[0].mappings] == ["paint/strength", "paint/delta"]
-
-
-def test_a_file_that_is_no_yaml_is_left_alone(rig: Rig) -> None:
-    rig.folder.mkdir()
-    rig.file().write_text("devices: [")
-    rig.teach("paint/strength", 20)
-    assert rig.file().read_text() == "devices: ["
-    assert "not valid YAML" in rig.reports[-1][1]
-    assert rig.saved == []
-
-
-def test_a_folder_that_cannot_be_written_is_told(rig: Rig) -> None:
-    rig.folder.write_text("a file where the folder should be")
-    rig.teach("paint/strength", 20)
-    ((address, text, _),) = rig.reports
-    assert address == "midi/learn"
-    assert "cannot be" in text
-    assert "\n" not in text
-
-
-def test_nothing_is_left_beside_the_file(rig: Rig) -> None:
-    rig.teach("paint/strength", 20)
-    rig.teach("paint/delta", 21)
-    assert [path.name for path in rig.folder.iterdir()] == ["box.yaml"]
-
-
-def test_cancel(rig: Rig) -> None:
+def test_cancel(rig: Teacher) -> None:
     rig.ask("paint/strength")
     rig.turn(20, 3, 50)
     rig.controls.fire("midi/learn-cancel")
@@ -430,7 +281,7 @@ def test_cancel(rig: Rig) -> None:
     assert rig.notices[-1] == "learned nothing"
 
 
-def test_learning_ends_by_itself_where_nothing_moves(rig: Rig) -> None:
+def test_learning_ends_by_itself_where_nothing_moves(rig: Teacher) -> None:
     rig.ask("paint/strength")
     rig.run(GIVE_UP_S + 1)
     assert not rig.learn.learning
@@ -438,7 +289,7 @@ def test_learning_ends_by_itself_where_nothing_moves(rig: Rig) -> None:
     assert rig.learn.tick(rig.now_s) is None
 
 
-def test_keys_choose_and_cancel_while_learning(rig: Rig) -> None:
+def test_keys_choose_and_cancel_while_learning(rig: Teacher) -> None:
     assert not rig.learn.key("up")
     assert not rig.learn.key("escape")
     rig.ask("paint/strength")
@@ -456,7 +307,7 @@ def test_keys_choose_and_cancel_while_learning(rig: Rig) -> None:
     assert rig.told("midi/learning") == ""
 
 
-def test_the_keys_pass_every_control_that_can_be_learned(rig: Rig) -> None:
+def test_the_keys_pass_every_control_that_can_be_learned(rig: Teacher) -> None:
     rig.ask("paint/strength")
     seen = set()
     for _ in range(200):
@@ -467,8 +318,16 @@ def test_the_keys_pass_every_control_that_can_be_learned(rig: Rig) -> None:
     assert rig.reports == []
 
 
-def test_closed_it_learns_no_longer(rig: Rig) -> None:
+def test_closed_it_learns_no_longer(rig: Teacher) -> None:
     rig.ask("paint/strength")
     rig.learn.close()
     assert rig.told("midi/learning") == ""
     assert not rig.hear("control_change control=20 value=9")
+
+
+def test_devices_that_never_fall_silent_do_not_keep_it_learning(rig: Teacher) -> None:
+    rig.ask("paint/strength")
+    for _ in range(int(GIVE_UP_S * 4)):
+        rig.turn(20, 33, apart_s=0.3)  # it says where it stands, and nothing moves
+    assert not rig.learn.learning
+    assert "nothing moved" in rig.notices[-1]

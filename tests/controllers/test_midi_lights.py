@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 import mido
@@ -9,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.midi_lights import BLINK_S, MOST_A_SECOND, QUIET_S, Lights
+from controllers.midi_lights import (
+    AT_ONCE_S,
+    BLINK_S,
+    BYTES_A_SECOND,
+    MOST_A_SECOND,
+    QUIET_S,
+    Lights,
+)
 from controllers.midi_map import (
     Cc,
     Cc14,
@@ -366,3 +374,30 @@ def test_whatever_happens_the_ring_is_true_in_the_end(steps: list[tuple[str, flo
     times = [at_s for at_s, _ in box.sent]
     assert all(later - sooner >= 1 / MOST_A_SECOND - 1e-6 for sooner, later in pairwise(times))
     assert box.values()[-1] == round(127 * strength)
+
+
+def test_what_only_shares_its_name_with_a_preset_does_not_blink() -> None:
+    box = Box(_pad("record/start", arguments=(STYLE,)), _pad("preset/load", 37, arguments=(STYLE,)))
+    box.sent.clear()
+    box.controls.publish(f"preset/{STYLE}/state", "downloading")
+    box.run(BLINK_S * 8)
+    assert {message.note for _, message in box.sent} == {37}
+
+
+def test_all_lights_together_are_no_more_than_a_cable_carries_and_each_has_its_turn() -> None:
+    box = Box(*(_ring("paint/strength", number) for number in range(100)))
+    box.run(1)
+    box.sent.clear()
+    began_s = box.now_s
+    for step in range(1000):
+        box.controls.set("paint/strength", step % 100 / 100)
+        box.run(0.003)
+    for at_s, _ in box.sent:
+        bytes_ = sum(3 for then_s, _ in box.sent if at_s - 1 <= then_s <= at_s)
+        assert bytes_ <= BYTES_A_SECOND * (1 + AT_ONCE_S) + 3
+    assert len(box.sent) * 3 >= BYTES_A_SECOND * (box.now_s - began_s) * 0.9
+    turns = Counter(message.control for _, message in box.sent)
+    assert max(turns.values()) - min(turns.values()) <= 2
+    box.run(1)
+    newest = {message.control: message.value for _, message in box.sent}
+    assert set(newest.values()) == {round(0.99 * 127)}, "all end on the newest value"

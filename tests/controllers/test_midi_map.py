@@ -18,8 +18,6 @@ from controllers.midi_map import (
     Pitch,
     Program,
     Source,
-    device_rows,
-    mode_of,
 )
 from controllers.midi_map_file import read_map
 from engine.controls import Controls, Trigger
@@ -377,31 +375,3 @@ def test_a_file_that_is_no_map_at_all(tmp_path: Path) -> None:
     path.write_text("- 1\n")
     with pytest.raises(SettingError, match=r"map.yaml:1: found 1; allowed: devices:"):
         read_map(path, CONTROLS)
-
-
-def test_banks() -> None:
-    device = DeviceMap("a", "x", mappings=(Mapping(Cc(1), "paint/strength", bank=3),))
-    assert device.banks == 3
-    assert DeviceMap("a", "x").banks == 1
-    assert [row.name for row in device_rows("a")] == ["midi/a/bank", "midi/a/pickup"]
-
-
-@pytest.mark.parametrize(
-    ("line", "mode"),
-    [
-        ("{on: {cc: 1}, to: paint/strength}", "knob"),
-        ("{on: {cc: 1}, to: output/freeze}", "toggle"),
-        ("{on: {cc: 1}, to: output/freeze, mode: knob}", "knob"),
-        ("{on: {cc: 1, relative: signed-bit}, to: output/freeze}", "knob"),
-        ("{on: {cc14: 1}, to: output/freeze}", "knob"),
-        ("{on: {note: 1}, to: paint/strength}", "velocity"),
-        ("{on: {note: 1}, to: output/freeze}", "toggle"),
-        ("{on: {note: 1}, to: paint/strength, value: 0.5}", "set"),
-        ("{on: {note: 1}, to: output/freeze, mode: momentary}", "momentary"),
-        ("{on: {note: 1}, to: draw/clear}", "trigger"),
-        ("{on: {cc: 1}, to: go/at}", "trigger"),
-        ("{on: {program: 1}, to: paint/seed}", "knob"),
-    ],
-)
-def test_what_a_mapping_does_that_does_not_say_how(tmp_path: Path, line: str, mode: str) -> None:
-    assert mode_of(mapping(tmp_path, line), CONTROLS) == mode

@@ -128,6 +128,21 @@ class NoJumps(RuleBasedStateMachine):
     def page(self, bank: int) -> None:
         self.controls.set("midi/desk/bank", bank)
 
+    @rule(
+        mapping=st.sampled_from([mapping for mapping in KNOBS if mapping.bank]),
+        value=st.integers(0, 127),
+        by=st.integers(-2, 2),
+    )
+    def moved_on_another_page(self, mapping: Mapping, value: int, by: int) -> None:
+        assert mapping.bank is not None
+        self.controls.set("midi/desk/bank", mapping.bank)
+        self.sweep(mapping, 64, -60)
+        self.sweep(mapping, 4, 120)  # it has its value now, wherever that was
+        self.controls.set("midi/desk/bank", mapping.bank % 2 + 1)
+        self.turn(mapping, value * 129)
+        self.controls.set("midi/desk/bank", mapping.bank)
+        self.turn(mapping, max(0, min(127, value + by)) * 129)
+
     @rule()
     def unplugged(self) -> None:
         self.player.disconnected()

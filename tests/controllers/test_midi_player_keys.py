@@ -211,6 +211,21 @@ def test_a_device_that_goes_lets_its_keys_go_and_forgets_its_knobs() -> None:
     assert desk.get("paint/strength") == 64 / 127
 
 
+def test_a_key_that_is_held_is_let_go_when_another_map_follows() -> None:
+    desk = Desk(Mapping(Note(36), "output/blackout", mode="momentary"))
+    desk.note(36, 90)
+    assert desk.get("output/blackout") == 1
+    desk.player.close()
+    assert desk.get("output/blackout") == 0
+
+
+@pytest.mark.parametrize("number", [0, 1, 127])
+def test_any_program_fires_what_wants_no_number(number: int) -> None:
+    desk = Desk(Mapping(Program(), "snapshot"), Mapping(Program(), "draw/clear"))
+    desk.program(number)
+    assert desk.calls == [("snapshot", ()), ("draw/clear", ())]
+
+
 def test_a_closed_player_listens_no_more() -> None:
     desk = Desk(Mapping(Cc(1), "paint/strength"))
     desk.cc(1, 64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,10 +13,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from controllers.midi import OUTPUTS_EVERY, RETRY_S, MidiServer
+from controllers.midi import RETRY_S, MidiServer
 from controllers.midi_clock import MidiClock
 from controllers.midi_device import Ears
 from controllers.midi_learn import Learn
+from controllers.midi_learned_keeper import LearnedKeeper
+from controllers.midi_lookout import OUTPUTS_EVERY
 from controllers.midi_map import Cc, Cc14, DeviceMap, Feedback, Mapping, Note
 from controllers.midi_monitor import Monitor
 from controllers.midi_ports import MidiSystem
@@ -69,11 +72,13 @@ async def serving(
     lines: list[str] = []
     controls.on_report(lambda address, text, _: reports.append(f"{address}: {text}"))
     tempo = Tempo(controls, clock=clock.current_time)
-    learn = None
+    learn = keeper = None
     if folder is not None:
+        keeper = LearnedKeeper(folder, controls)
         learn = Learn(
             controls,
-            folder,
+            (),
+            keeper.put,
             lambda device: stage.server.learned(device),
             wake=lambda: stage.server.wake(),
             clock=clock.current_time,
@@ -92,6 +97,8 @@ async def serving(
     stage = Stage(controls, fake, server, tempo, notices, reports, lines)
     async with trio.open_nursery() as nursery:
         await nursery.start(server.run)
+        if keeper is not None:
+            nursery.start_soon(keeper.run)
         yield stage
         nursery.cancel_scope.cancel()
 
@@ -109,7 +116,11 @@ async def settled() -> None:
 
 
 async def threads_done() -> None:
-    """Until no thread of trio's works any more, and what it did has been seen."""
+    """Until no thread of trio's works any more, and what it did has been seen.
+
+    The lookout's own gets a moment, too.
+    """
+    time.sleep(0.001)
     limiter = trio.to_thread.current_default_thread_limiter()
     for _ in range(3):
         await trio.lowlevel.checkpoint()
@@ -148,16 +159,22 @@ async def test_a_device_that_is_pulled_out_goes_on_when_it_is_back(mock_clock: M
         stage.system.input_names.clear()
         stage.system.output_names.clear()
         await eventually(lambda: first.closed, "closed")
-        assert stage.controls.get("midi/devices") == ""
+        await eventually(lambda: stage.controls.get("midi/devices") == "", "told")
         assert stage.notices[-1] == "MIDI: nano is gone; plugged in again, it goes on"
         stage.system.input_names.append("nano")
         stage.system.output_names.append("nano")
         await eventually(lambda: len(stage.system.opened) == 2, "opened again")
         await eventually(lambda: stage.controls.get("midi/devices") == "knobs", "told")
-        sent = stage.system.output("nano").sent
-        await eventually(lambda: bytes([0x90, 36, 127]) in sent, "lights redrawn")
+        await eventually(
+            lambda: any(
+                bytes([0x90, 36, 127]) in port.sent
+                for port in stage.system.sending
+                if not port.closed
+            ),
+            "lights redrawn",
+        )
         await stage.system.play("nano", 0xB0, 16, 0)
-        assert stage.strength == 0.0
+        await eventually(lambda: stage.strength == 0.0, "played")
 
 
 async def test_what_was_held_when_the_plug_was_pulled_is_let_go(mock_clock: MockClock) -> None:
@@ -221,6 +238,39 @@ async def test_ports_that_cannot_be_listed_leave_everything_as_it_is(mock_clock:
         await settled()
         await stage.system.play("nano", 0xB0, 16, 127)
         assert stage.strength == 1.0
+
+
+async def test_a_midi_system_that_hangs_holds_nobody_up(mock_clock: MockClock) -> None:
+    hung = threading.Event()
+    async with serving(mock_clock, "nano") as stage:
+        stage.system.hung = hung
+        stage.system.input_names.append("pad")
+        asked = stage.system.asked["inputs"]
+        await eventually(lambda: stage.system.asked["inputs"] > asked, "asked")
+        for _ in range(5):
+            await settled()
+        assert stage.system.asked["inputs"] == asked + 1  # and waits still
+        await stage.system.play("nano", 0xB0, 16, 127)
+        assert stage.strength == 1.0
+        stage.controls.set("output/freeze", 1)
+        sent = stage.system.output("nano").sent
+        await eventually(lambda: bytes([0x90, 36, 127]) in sent, "the light")
+        hung.set()
+        await eventually(lambda: "pads" in str(stage.controls.get("midi/devices")), "the pad")
+
+
+async def test_a_midi_system_that_still_hangs_at_the_end_is_left_alone(
+    mock_clock: MockClock,
+) -> None:
+    hung = threading.Event()
+    try:
+        async with serving(mock_clock, "nano") as stage:
+            stage.system.hung = hung
+            asked = stage.system.asked["inputs"]
+            await eventually(lambda: stage.system.asked["inputs"] > asked, "asked")
+        assert not stage.system.closed  # its own thread is inside
+    finally:
+        hung.set()
 
 
 async def test_no_midi_system_is_said_once_and_ends_nothing() -> None:
@@ -317,7 +367,7 @@ async def test_a_knob_is_learned_and_plays_at_once(mock_clock: MockClock, tmp_pa
         for value in (0, 64, 127):
             await stage.system.play("stranger", 0xB0, 21, value)
         assert stage.strength == 1.0
-        assert list(tmp_path.iterdir())
+        await eventually(lambda: (tmp_path / "stranger.yaml").exists(), "written down")
         # in the very moment in which it is saved it plays the new thing
         stage.server.learned(
             DeviceMap("stranger", "stranger", "", (Mapping(Cc(21), "output/mix", takeover="jump"),))
@@ -328,6 +378,20 @@ async def test_a_knob_is_learned_and_plays_at_once(mock_clock: MockClock, tmp_pa
         assert stage.strength == 1.0
         stage.controls.fire("midi/forget", ("paint/strength",))
         await eventually(lambda: stage.controls.get("midi/devices") == "", "forgotten")
+
+
+async def test_lights_that_only_the_map_before_had_go_out(mock_clock: MockClock) -> None:
+    def lights(*notes: int) -> DeviceMap:
+        kept = [Mapping(Note(n), "output/freeze", feedback=(Feedback(note=n),)) for n in notes]
+        return DeviceMap("pad", "pad", "pad", tuple(kept))
+
+    async with serving(mock_clock, "pad", maps=Maps(learned=(lights(1, 2),))) as stage:
+        stage.controls.set("output/freeze", 1)
+        sent = stage.system.output("pad").sent
+        await eventually(lambda: bytes([0x90, 1, 127]) in sent and bytes([0x90, 2, 127]) in sent)
+        stage.server.learned(lights(2))
+        await eventually(lambda: bytes([0x90, 1, 0]) in sent, "dark")
+        assert sent[-1] == bytes([0x90, 2, 127]) or bytes([0x90, 2, 0]) not in sent[2:]
 
 
 async def test_what_fails_inside_ends_no_show(

@@ -107,6 +107,9 @@ def test_a_crossfade_never_changes_decks() -> None:
         assert found == ("sun", "storm", pytest.approx(step / 10))
 
 
+NO_LIST = "; this is no such list"
+
+
 @pytest.mark.parametrize(
     ("address", "args", "text"),
     [
@@ -123,20 +126,20 @@ def test_a_crossfade_never_changes_decks() -> None:
         ("/t_list", (True,), "whole numbers"),
         ("/play", ("now",), "/play takes 0 arguments"),
         ("/prompt_list", (5,), "takes a JSON list of [what, weight], such as"),
-        ("/prompt_list", ("a garden",), "JSON is malformed"),
+        ("/prompt_list", ("a garden",), NO_LIST),
         ("/prompt_list", ("[]",), "with a weight above 0"),
         ("/prompt_list", ('[["a", 0]]',), "with a weight above 0"),
-        ("/prompt_list", ('[["a", "1"]]',), "Expected `float`, got `str` - at `$[0][1]`"),
-        ("/prompt_list", ('[["a"]]',), "Expected `array` of length 2"),
-        ("/prompt_list", ('[["a", 1, 2]]',), "Expected `array` of length 2"),
-        ("/prompt_list", ('{"a": 1}',), "Expected `array`, got `object`"),
-        ("/prompt_list", ('[["a", NaN]]',), "JSON is malformed"),
-        ("/prompt_list", ('[["a", 1e999]]',), "out of range"),
-        ("/prompt_list", ("[" * 5000,), "Expected `str`, got `array`"),
+        ("/prompt_list", ('[["a", "1"]]',), NO_LIST),
+        ("/prompt_list", ('[["a"]]',), NO_LIST),
+        ("/prompt_list", ('[["a", 1, 2]]',), NO_LIST),
+        ("/prompt_list", ('{"a": 1}',), NO_LIST),
+        ("/prompt_list", ('[["a", NaN]]',), NO_LIST),
+        ("/prompt_list", ('[["a", 1e999]]',), NO_LIST),
+        ("/prompt_list", ("[" * 5000,), NO_LIST),
         ("/prompt_list", (json.dumps([["x" * 1001, 1]]),), "at most 1000 bytes"),
-        ("/seed_list", ('[["a", 1]]',), "Expected `int | float`, got `str`"),
+        ("/seed_list", ('[["a", 1]]',), NO_LIST),
         ("/seed_list", ("[[1.5, 1]]",), "paint/seed takes a whole number, not 1.5"),
-        ("/seed_list", ("[[true, 1]]",), "Expected `int | float`, got `bool`"),
+        ("/seed_list", ("[[true, 1]]",), NO_LIST),
     ],
 )
 def test_what_cannot_be(address: str, args: tuple[Arg, ...], text: str) -> None:

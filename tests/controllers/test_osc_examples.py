@@ -154,7 +154,8 @@ def test_the_super_collider_file(stage: Stage, tmp_path: Path) -> None:
 def test_the_python_file(stage: Stage) -> None:
     command = [sys.executable, str(EXAMPLES / "play_artflow.py"), "127.0.0.1", str(stage.port)]
     with Peer([*command, "3600"]) as python:
-        python.wait_for(r"^/artflow/paint/strength 0\.5$")  # as it was at first
+        # as it is; what this client sets itself meanwhile it need not be told
+        python.wait_for(r"^/artflow/paint/guidance 1\.0$")
         python.wait_for("^/artflow/painter/state starting$")
         python.wait_for("^/artflow/ack python-1 snapshot 1$")
         assert not [line for line in python.lines if not re.match("/artflow/(?!error)", line)]

@@ -37,6 +37,39 @@ def test_a_subscriber_hears_startup_and_the_current_values_at_once() -> None:
     assert values(heard, "prompt/a") == []
 
 
+@pytest.mark.parametrize("args", [(), (5001,), (9001, 30, "paint/*")])
+def test_who_renews_is_told_only_what_it_does_not_know(args: tuple[Arg, ...]) -> None:
+    stage = Stage()
+    hears = Address(ALICE.host, 9001) if 9001 in args else ALICE
+    stage.send(ALICE, "subscribe", *args)
+    assert values(stage.heard(hears), "paint/strength") == [0.5]
+    stage.controls.set("paint/strength", 0.75)
+    stage.send(ALICE, "subscribe", *args)
+    stage.wait(1)
+    assert stage.heard(hears) == [("paint/strength", (0.75,))]
+    # another socket may be a program that has just begun
+    stage.send(Address(ALICE.host, 7777), "subscribe", 9001, 0, "paint/*")
+    assert values(stage.heard(Address(ALICE.host, 9001)), "paint/strength") == [0.75]
+    # what was lost can be asked for, and after the lease it comes again
+    stage.send(ALICE, "get", "paint/strength")
+    assert ("paint/strength", (0.75,)) in stage.heard(hears)
+    stage.wait(31)
+    stage.heard(hears)
+    stage.send(ALICE, "subscribe", *args)
+    assert values(stage.heard(hears), "paint/strength") == [0.75]
+
+
+def test_a_subscription_to_nothing_is_kept_and_told() -> None:
+    stage = Stage()
+    stage.send(ALICE, "subscribe", "pant/*")
+    told = "no parameter matches 'pant/*' now; * stops at /, try paint/*"
+    assert ("error", ("/artflow/subscribe", told)) in stage.heard(ALICE)
+    stage.controls.declare(Parameter("pant/leg", "f", 0.0, ""))
+    stage.controls.set("pant/leg", 1.0)
+    stage.wait(0.1)
+    assert ("pant/leg", (1.0,)) in stage.heard(ALICE)
+
+
 def test_everybody_hears_a_change_but_the_one_who_made_it() -> None:
     stage = Stage()
     for client in (ALICE, BOB):

@@ -35,6 +35,7 @@ async def started(
         version="9.9",
         open_sockets=network.open,
         wall=lambda: 1_700_000_000 + clock.current_time(),
+        watch=lambda: 0.0,  # a busy machine makes no turn shorter
         **options,
     )
     assert (server.received, server.refused, server.coalesced) == (0, 0, 0)
@@ -212,7 +213,10 @@ async def test_a_feedback_target_that_does_not_exist_is_reported(
     controls.on_report(lambda _address, text, _origin: lines.append(text))
     await started(nursery, autojump_clock, controls, feedback=[("no.such.host", 9001)])
     await trio.sleep(0.1)
-    assert lines == ["no feedback to no.such.host:9001: Name or service not known"]
+    assert lines == [
+        "no feedback to no.such.host:9001: Name or service not known; give --feedback a numeric "
+        "address"
+    ]
     with pytest.raises(ListenError, match=r"there is no host 'no.such.host' to listen on"):
         await open_udp("no.such.host", 9000)
 
@@ -277,7 +281,12 @@ async def test_a_taken_port_is_one_clear_line() -> None:
     ("code", "line"),
     [
         (errno.EACCES, "port 80 on 127.0.0.1 is not allowed to us; choose another"),
-        (errno.EADDRNOTAVAIL, "cannot listen on 127.0.0.1 port 80: "),
+        (errno.EIO, "cannot listen on 127.0.0.1 port 80: the system says no; choose with"),
+        (
+            errno.EADDRNOTAVAIL,
+            "cannot listen on 127.0.0.1 port 80: this machine has no "
+            "such address; choose with --osc-host: 127.0.0.1 (this machine alone), or use --lan",
+        ),
     ],
 )
 async def test_other_reasons_not_to_listen(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,14 +14,17 @@ from hypothesis import strategies as st
 from controllers.osc_wire import (
     IMMEDIATELY,
     Arg,
+    Color,
     Impulse,
+    Midi,
     OscFormatError,
     TimeTag,
     pack_message,
     read_packet,
     timetag_at,
 )
-from engine.controls import Value
+from engine.controls import Controls, Value
+from engine.parameters import PARAMETERS, TRIGGERS
 from tests.controllers.stage import ALICE, BOB, WALL_S, Stage, errors
 from tests.helpers.osc import bundle
 
@@ -79,9 +83,20 @@ def test_every_number_type_will_do() -> None:
         ("paint/strength", (), "paint/strength takes one value, not 0; ? asks for it"),
         ("paint/strength", (0.1, 0.2), "paint/strength takes one value, not 2; ? asks for it"),
         ("paint/strength", (None,), "paint/strength takes a number, not nothing"),
-        ("paint/strength", (TimeTag(5),), "paint/strength takes a number, not TimeTag"),
+        ("paint/strength", (TimeTag(5),), "paint/strength takes a number, not a time tag"),
+        ("paint/strength", (b"",), "paint/strength takes a number, not raw bytes"),
+        ("paint/strength", ((1, 2),), "paint/strength takes a number, not a list"),
+        ("paint/strength", (Impulse(),), "paint/strength takes a number, not a bang"),
+        ("paint/strength", (Color(1),), "paint/strength takes a number, not a colour"),
+        ("paint/strength", (Midi(bytes(4)),), "paint/strength takes a number, not a MIDI message"),
+        ("prompt/a", (True,), "prompt/a takes text, not true"),
+        ("prompt/a", (0.5,), "prompt/a takes text, not the number 0.5"),
+        ("prompt/a", (1, 2), "prompt/a takes one value, not 2"),
+        ("prompt/a", ("oil", None), "prompt/a takes text, or several words and numbers"),
+        ("input/source", ("bogus",), "unknown source 'bogus'; allowed: test-card"),
+        ("pain*/model", (1,), "no control that this could reach matches"),
         ("paint/steps", (1.5,), "paint/steps takes a whole number, not 1.5"),
-        ("prompt/a", (5,), "prompt/a takes text, not int"),
+        ("prompt/a", (5,), "prompt/a takes text, not the number 5"),
         ("prompt/a", ("x" * 1001,), "prompt/a takes at most 1000 bytes of text"),
         (
             "paint/guidance-mode",
@@ -377,3 +392,42 @@ def test_malformed_packets_change_nothing(data: st.DataObject) -> None:
         assert stage.session.refused == 1
     stage.wait(0.1)
     stage.heard(ALICE)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("oil", "painting"), "oil painting"),
+        (("a", 3, 0.5, "b"), "a 3 0.5 b"),
+        ((7, "dwarfs"), "7 dwarfs"),
+        (("oil painting", ""), "oil painting "),
+    ],
+)
+def test_a_sentence_may_come_as_its_words(words: tuple[Arg, ...], text: str) -> None:
+    stage = Stage()
+    stage.send(ALICE, "prompt/a", *words)
+    stage.send(ALICE, "request", 1, "prompt/b", *words)
+    assert (stage.controls.get("prompt/a"), stage.controls.get("prompt/b")) == (text, text)
+    stage.send(ALICE, "paint/guidance-mode", "full", "full")
+    [(_, told)] = errors(stage.heard(ALICE))
+    assert told == "paint/guidance-mode takes one value, not 2; ? asks for it"
+
+
+def test_no_pattern_changes_the_model() -> None:
+    controls = Controls()
+    models = ("rehearsal", "sd-turbo")
+    for row in PARAMETERS:
+        controls.declare(replace(row, choices=models) if row.name == "painter/model" else row)
+    controls.declare(*TRIGGERS)
+    stage = Stage(controls)
+    for name, value in (("painter/*", 1), ("*/model", "sd-turbo"), ("painter/m*/reset", 1)):
+        stage.send(ALICE, name, value)
+    stage.send(ALICE, "painter/model", 99)
+    stage.send(ALICE, "request", 1, "input/source", "bogus")
+    assert stage.controls.get("painter/model") == "rehearsal"
+    heard = stage.heard(ALICE)
+    told = "painter/model has no number 99; allowed: 0 rehearsal, 1 sd-turbo"
+    assert ("error", ("/artflow/painter/model", told)) in heard
+    assert ("ack", ("1", "input/source", 0)) in heard
+    stage.send(ALICE, "painter/model", 1)
+    assert stage.controls.get("painter/model") == "sd-turbo"

@@ -16,6 +16,8 @@ COUNT = Parameter("count", "i", 2, "a number", low=1, high=4)
 WORD = Parameter("word", "s", "", "any text")
 MODE = Parameter("mode", "s", "off", "a choice", choices=("off", "slow", "fast"))
 TURN = Parameter("turn", "i", 0, "degrees", choices=(0, 90, 180, 270))
+SWITCH = Parameter("switch", "i", 0, "on or off", low=0, high=1)
+MODEL = Parameter("model", "s", "a", "costly", choices=("a", "b"), deliberate=True)
 FREE = Parameter("free", "f", 0.0, "without bounds")
 STATE = Parameter("state", "s", "idle", "reported", choices=("idle", "busy"), read_only=True)
 GO = Trigger("go", "go", "")
@@ -50,6 +52,13 @@ ROWS = (LEVEL, COUNT, WORD, MODE, TURN, FREE, STATE, GO, SAVE, SHOT, STROKE)
         (MODE, 99, "fast"),
         (MODE, -1, "off"),
         (MODE, True, "slow"),
+        (SWITCH, 0.5, 1),
+        (SWITCH, 0.49, 0),
+        (SWITCH, 7.5, 1),
+        (SWITCH, -1, 0),
+        (MODEL, 1, "b"),
+        (MODEL, 0.0, "a"),
+        (MODEL, "b", "b"),
         (TURN, 180, 180),
         (TURN, 100, 90),
         (TURN, 1000.0, 270),
@@ -67,14 +76,23 @@ def test_what_is_asked_for_becomes_a_value(parameter: Parameter, raw: object, va
         (LEVEL, "high", "level takes a number, not the text 'high'"),
         (LEVEL, "x" * 99, f"level takes a number, not the text '{'x' * 40}'"),
         (LEVEL, None, "level takes a number, not nothing"),
-        (LEVEL, b"", "level takes a number, not bytes"),
+        (LEVEL, b"", "level takes a number, not raw bytes"),
         (LEVEL, math.nan, "level takes a finite number, not nan"),
         (COUNT, math.inf, "count takes a finite number, not inf"),
         (COUNT, 1.5, "count takes a whole number, not 1.5"),
         (MODE, math.nan, "mode takes a finite number, not nan"),
         (MODE, "of", "mode cannot be 'of'; allowed: off, slow, fast"),
         (MODE, None, "mode takes text, not nothing"),
-        (WORD, 5, "word takes text, not int"),
+        (LEVEL, (1,), "level takes a number, not a list"),
+        (LEVEL, [1], "level takes a number, not a list"),
+        (LEVEL, {}, "level takes a number, not a mapping"),
+        (LEVEL, object(), "level takes a number, not something else"),
+        (WORD, False, "word takes text, not false"),
+        (WORD, 0.5, "word takes text, not the number 0.5"),
+        (MODEL, 99, "model has no number 99; allowed: 0 a, 1 b"),
+        (MODEL, -1, "model has no number -1; allowed: 0 a, 1 b"),
+        (MODEL, 0.5, "model has no number 0.5; allowed: 0 a, 1 b"),
+        (WORD, 5, "word takes text, not the number 5"),
         (WORD, "ü" * 501, "word takes at most 1000 bytes of text"),
         (WORD, "\ud83d", "word takes text that has a UTF-8 form"),
     ],
@@ -173,7 +191,7 @@ def test_a_triggers_arguments(
         (GO, (math.nan,), "go takes a finite number, not nan"),
         (SHOT, ("a", "b"), "shot takes 0 to 1 arguments, not 2"),
         (SAVE, (), "save takes 1 to 2 arguments, not 0"),
-        (SAVE, (1,), "save takes text, not int"),
+        (SAVE, (1,), "save takes text, not the number 1"),
         (SAVE, ("look", "slow"), "save takes a number, not the text 'slow'"),
         (STROKE, (), "stroke takes one or more numbers, not none"),
         (STROKE, (0, "x"), "stroke takes a number, not the text 'x'"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,12 +22,18 @@ from tests.helpers.tools import need_tool
 PATIENCE_S = 60.0
 BACKEND = "mido.backends.rtmidi/UNIX_JACK"
 
+OURS = "artflow-"
+REGISTRY = Path("/dev/shm/jack-shm-registry")
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+LIBC = ctypes.CDLL(None)
+
 
 class Jack:
-    """A running server. `env` is what a program needs to use this one."""
+    """A running server of this process id. `env` is what a program needs to use this one."""
 
-    def __init__(self, env: dict[str, str]) -> None:
+    def __init__(self, env: dict[str, str], pid: int) -> None:
         self.env = env
+        self.pid = pid
 
     def tool(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of JACK's own programs to its end."""
@@ -46,6 +55,7 @@ class Jack:
             stderr=subprocess.STDOUT,
             text=True,
             bufsize=1,
+            preexec_fn=_end_with_us,
         )
 
     def ports(self) -> list[str]:
@@ -144,17 +154,12 @@ def until(condition: Callable[[], object], what: str) -> None:
 def jack() -> Iterator[Jack]:
     """A JACK server with the dummy driver, under a name that no other run has."""
     need_tool("jackd")
-    name = f"artflow-{uuid.uuid4().hex[:12]}"
-    env = {
-        "JACK_DEFAULT_SERVER": name,
-        "JACK_NO_START_SERVER": "1",
-        "JACK_NO_AUDIO_RESERVATION": "1",
-        "MIDO_BACKEND": BACKEND,
-    }
+    _reclaim()
+    name = f"{OURS}{uuid.uuid4().hex[:12]}"
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "jackd.log"
-        running = Jack(env)
-        server = _serve(name, env, log)
+        server = _serve(name, log)
+        running = Jack(_environment(name), server.pid)
         try:
 
             def up() -> bool:
@@ -165,20 +170,85 @@ def jack() -> Iterator[Jack]:
             yield running
         finally:
             if not _ended(server):
-                # a killed one leaves its name in JACK's list, which holds eight; one that is
-                # started under the same name and ends as it should takes it out again
-                _ended(_serve(name, env, log))
+                _reclaim()
 
 
-def _serve(name: str, env: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
+def left_over() -> list[str]:
+    """Names of servers of ours that JACK's registry keeps, although nobody runs them.
+
+    The registry holds eight names, of all users of the machine; beyond, no server starts. One that
+    is killed leaves its name there. An entry is the server's process id and "jack-USER:NAME:".
+    """
+    try:
+        registry = REGISTRY.read_bytes()
+    except OSError:
+        return []
+    entry = rb"(.{4})jack-%d:(%s[0-9a-f]{12}):\0" % (os.getuid(), OURS.encode())
+    return [
+        found[2].decode()
+        for found in re.finditer(entry, registry, re.DOTALL)
+        if not lives(int.from_bytes(found[1], sys.byteorder))
+    ]
+
+
+def lives(pid: int) -> bool:
+    """Whether there is a process of this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _reclaim() -> None:
+    """Take the names that killed servers left out of the registry.
+
+    One that is started under such a name and ends as it should takes it with it. Another run may
+    be about the same: then ours does not start, which is as good.
+    """
+    for name in left_over():
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "jackd.log"
+            server = _serve(name, log)
+            jack = Jack(_environment(name), server.pid)
+            until(
+                lambda server=server, jack=jack: (  # type: ignore[misc]
+                    server.poll() is not None or jack.tool("jack_lsp").returncode == 0
+                ),
+                f"end of {name}",
+            )
+            _ended(server)
+        for semaphore in REGISTRY.parent.glob(f"jack_sem.*_{name}_*"):
+            semaphore.unlink(missing_ok=True)
+
+
+def _environment(name: str) -> dict[str, str]:
+    return {
+        "JACK_DEFAULT_SERVER": name,
+        "JACK_NO_START_SERVER": "1",
+        "JACK_NO_AUDIO_RESERVATION": "1",
+        "MIDO_BACKEND": BACKEND,
+    }
+
+
+def _serve(name: str, log: Path) -> subprocess.Popen[bytes]:
     with log.open("a") as into:
         return subprocess.Popen(
             # (the period is long, so that nobody is thrown out for being slow)
             ["jackd", "-r", "-n", name, "-d", "dummy", "-r", "48000", "-p", "512"],
-            env={**os.environ, **env},
+            env={**os.environ, **_environment(name)},
             stdout=into,
             stderr=subprocess.STDOUT,
+            preexec_fn=_end_with_us,
         )
+
+
+def _end_with_us() -> None:
+    """Let the kernel end this process, gently, when whoever started it is gone: also if killed."""
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _ended(server: subprocess.Popen[bytes]) -> bool:

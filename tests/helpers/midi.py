@@ -52,12 +52,16 @@ class FakeSystem:
         self.sending: list[FakeOutput] = []
         self.held: set[str] = set()
         """Ports that another program has, and that cannot be opened."""
+        self.hung: threading.Event | None = None
+        """Where set, asking for the inputs waits for it."""
         self.broken = False
         self.closed = False
         self.asked = {"inputs": 0, "outputs": 0}
 
     def inputs(self) -> tuple[PortName, ...]:
         self.asked["inputs"] += 1
+        if self.hung is not None:
+            self.hung.wait(60)
         if self.broken:
             raise MidiError("MIDI: the inputs cannot be listed (gone)")
         return told_apart(self.input_names)

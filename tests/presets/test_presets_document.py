@@ -18,7 +18,7 @@ from presets.catalogue_file import read_catalogue
 from presets.control_table import Written, table
 from presets.model_shelf import entries
 from presets.models import model_ids
-from presets.preset_controls import PARAMETERS, triggers
+from presets.preset_controls import triggers
 from tests.helpers.catalogues import load_catalogue
 
 TEXT = (Path(__file__).parents[2] / "docs" / "PRESETS.md").read_text("utf-8")
@@ -80,7 +80,7 @@ def test_the_commands_are_commands(words: list[str]) -> None:
 
 def test_the_messages_are_understood() -> None:
     written = Written()
-    written.declare(*PARAMETERS)
+    written.declare(*table())
     known = {row.name: row for row in triggers(tuple)}
     sent = commands("oscsend")
     assert len(sent) > 15

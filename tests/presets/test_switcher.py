@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -730,3 +731,39 @@ async def test_a_show_without_presets(autojump_clock: MockClock) -> None:
     async with switching(autojump_clock, catalogue=Catalogue()) as stage:
         assert "the list is empty" in stage.refused("load", 0)
         stage.fire("clear")
+
+
+async def test_who_asked_to_look_hears_what_is_wrong(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        told: list[tuple[str, str, object]] = []
+        stage.controls.on_report(lambda *report: told.append(report))
+        look = stage.shelf.rescan
+        stage.shelf.rescan = lambda: replace(look(), troubles=("x cannot be used",))  # type: ignore[method-assign]
+        stage.fire("rescan")
+        await settled()
+        assert told == [("preset/rescan", "x cannot be used", "a performer")]
+
+
+async def test_a_fade_out_of_range_is_clamped_and_told(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.fire("load", "anime", -5)
+        stage.fire("unload", "anime", 1e9)
+        stage.fire("clear")
+        stage.fire("load", "anime", 60)
+        assert stage.errors == [
+            "preset/load: a fade of -5 s is clamped to 0; allowed: 0 to 60",
+            "preset/unload: a fade of 1e+09 s is clamped to 60; allowed: 0 to 60",
+        ]
+
+
+async def test_what_comes_with_the_program_is_not_deleted_and_that_is_known_at_once(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    ours = Variant("sd15", bundled="loras/t.safetensors")
+    other = Variant("sdxl", "t-sdxl.safetensors", size=1000)
+    catalogue = Catalogue((Preset("thermal", "Thermal", (ours, other)),))
+    async with switching(autojump_clock, catalogue=catalogue) as stage:
+        stage.shelf.path = lambda variant: tmp_path / variant.filename  # type: ignore[method-assign]
+        assert stage.refused("delete", "thermal") == "thermal comes with the program and stays"
+        (tmp_path / "t-sdxl.safetensors").touch()  # but this file of it can go
+        assert stage.refused("delete", "thermal") == ""

@@ -139,10 +139,10 @@ set:
         "9: unknown control 'paint/strengt'; did you mean paint/strength or "
         "paint/steps or paint/seed?",
         "10: painter/fps is a reported value and cannot be set",
-        "11: prompt/a takes text, not int",
+        "11: prompt/a takes text, not the number 5",
         "12: output/rotate is 45; allowed: 0, 90, 180, 270",
         "13: snapshot is a trigger and holds no value; leave it out",
-        "14: paint/steps takes a number, not list",
+        "14: paint/steps takes a number, not a list",
     ]
 
 

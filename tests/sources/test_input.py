@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from engine.controls import Change
-from engine.errors import SourceError
+from engine.errors import ControlError, SourceError
 from engine.frames import FrameMailbox
 from engine.latest import Frame
 from engine.sources import Source, SourceSpec
@@ -117,14 +117,14 @@ async def test_whoever_asked_hears_why_it_cannot_be() -> None:
         told: list[object] = []
         show.controls.on_report(lambda _address, _text, origin: told.append(origin))
         await show.until_state("live")
-        show.controls.set("input/source", "camcorder", origin="me")
+        show.controls.set("input/source", "video:x.mp4", origin="me")
         await until(lambda: told)
         show.controls.set("input/source", "camera:2", origin="you")
         await until(lambda: len(told) > 1)
         assert told == ["me", "you"]
 
 
-@pytest.mark.parametrize("wrong", ["camcorder", "video:/etc/passwd", "image:x.png", "video", ""])
+@pytest.mark.parametrize("wrong", ["video:/etc/passwd", "image:x.png", "video"])
 async def test_what_may_not_be_played_is_refused_in_one_line(wrong: str) -> None:
     async with stage("camera:1") as show:
         await show.until_state("live")
@@ -137,10 +137,19 @@ async def test_what_may_not_be_played_is_refused_in_one_line(wrong: str) -> None
         assert show.props.attempts == ["1"]
 
 
+async def test_what_is_no_source_is_refused_at_once() -> None:
+    async with stage("camera:1") as show:
+        await show.until_state("live")
+        for wrong in ("camcorder", "", "screen:x"):
+            with pytest.raises(ControlError):
+                show.controls.set("input/source", wrong)
+        assert (show.controls.get("input/source"), show.reports) == ("camera:1", [])
+
+
 async def test_a_start_that_makes_no_sense_is_the_test_card() -> None:
-    async with stage("camcorder") as show:
+    async with stage("video") as show:
         assert show.controls.get("input/source") == "test-card"
-        assert "unknown source 'camcorder'" in show.reports[0][1]
+        assert "source 'video' is refused" in show.reports[0][1]
         assert show.level() == -1
 
 
@@ -180,7 +189,7 @@ async def test_a_wish_withdrawn_is_not_named_any_more() -> None:
         await until(lambda: "2" in props.attempts)
         show.controls.set("input/source", "camera:1")
         await show.until_state("live")
-        show.controls.set("input/source", "camcorder")
+        show.controls.set("input/source", "video")
         await until(lambda: show.reports)
         assert show.controls.get("input/source") == "camera:1"
         props.broken.add("1")

@@ -131,7 +131,7 @@ async def test_threads_stuck_in_a_driver_do_not_pile_up_by_switching(
         assert len(show.reports) == before + 1, "told once"
         assert "source camera:2 waits: 3 sources before it are stuck" in show.reports[-1][1]
         assert (show.controls.get("input/source"), show.level()) == ("camera:2", 1)
-        await ask("camcorder", "opening")
+        await ask("video", "opening")
         await until(lambda: len(show.reports) == before + 2)
         assert show.controls.get("input/source") == "camera:2", "it waits on"
 
