@@ -4,105 +4,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from engine.beats import BeatLine
-from engine.controls import Controls, Trigger, Value
-from engine.errors import SettingError
-from engine.id_trigger import IdTrigger
-from engine.motion import Motion
-from engine.parameters import PARAMETERS, TRIGGERS
-from engine.tempo import Tempo
-from presets.catalogue import Preset
-from presets.preset_controls import rows
-from scenes.director import Director
 from scenes.order import Goal, listed, neighbour
-from scenes.saving import scene_now
 from scenes.scene import Mod, Scene, Span
 from scenes.setlist import SetList
+from tests.scenes.stage import Presets, Shelf, Stage, on
 
 FRAME_S = 1 / 120
-
-
-class Shelf:
-    """Scenes in memory, as `scenes.shelf.Shelf` has them on the disk."""
-
-    def __init__(self, *scenes: Scene, set_list: SetList | None = None) -> None:
-        self.scenes = {scene.name: scene for scene in scenes}
-        self._set_list = set_list
-
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.scenes)
-
-    def scene(self, name: str) -> Scene:
-        if name not in self.scenes:
-            raise SettingError(f"unknown scene {name!r}; see artflow scenes list")
-        return self.scenes[name]
-
-    def scene_problems(self, name: str) -> tuple[str, ...]:
-        return (f"{name}.yaml:3: something",) if name == "faulty" else ()
-
-    def set_list(self, name: str) -> tuple[SetList, list[str]]:
-        if self._set_list is None:
-            raise SettingError(f"unknown set list {name!r}; see artflow scenes list")
-        return self._set_list, []
-
-    def reload(self) -> list[str]:
-        return ["somewhere: something"]
-
-    def save(self, scene: Scene) -> Path:
-        self.scenes[scene.name] = scene
-        return Path(scene.name)
-
-
-async def at_once(act: Callable[..., Any], *arguments: object) -> Any:
-    await trio.lowlevel.checkpoint()
-    return act(*arguments)
-
-
-class Stage:
-    def __init__(self, shelf: Shelf, set_list: str = "", **start: Value) -> None:
-        self.controls = Controls()
-        rows = (row for row in TRIGGERS if row.name != "scene/go")
-        go = IdTrigger("scene/go", "", "s[f", lambda: self.director.order)
-        self.controls.declare(*PARAMETERS, *rows, go)
-        for name, value in start.items():
-            self.controls.set(name.replace("__", "/"), value)
-        self.motion = Motion(self.controls)
-        self.tempo = Tempo(self.controls, clock=trio.current_time)
-        self.told: list[str] = []
-        self.controls.on_report(lambda address, text, _: self.told.append(f"{address}: {text}"))
-        self.director = Director(
-            self.controls, shelf, self.motion, self.tempo, set_list=set_list, in_thread=at_once
-        )
-
-    def go(self, *arguments: Value) -> None:
-        self.controls.fire("scene/go", arguments)
-
-    @property
-    def current(self) -> Value:
-        return self.controls.get("scene/current")
-
-    def live(self, name: str) -> Value:
-        return self.controls.snapshot.values[name]
-
-
-@asynccontextmanager
-async def on(stage: Stage) -> AsyncIterator[Stage]:
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(stage.motion.run)
-        await nursery.start(stage.director.run)
-        yield stage
-        nursery.cancel_scope.cancel()
 
 
 A = Scene("a", fade=Span(2), set={"paint/strength": 0.9, "prompt/a": "fire"})
@@ -292,36 +206,6 @@ async def test_a_hand_wins_over_the_fade(autojump_clock: MockClock) -> None:
         assert stage.live("output/saturation") == 0.0
 
 
-class Presets:
-    """As the controls of presets are, with what was asked of them."""
-
-    def __init__(self, controls: Controls, **states: str) -> None:
-
-        self.controls = controls
-        self.fired: list[tuple[Value, ...]] = []
-        controls.declare(*(Trigger(f"preset/{verb}", "", told) for verb, told in VERBS.items()))
-        for id, state in states.items():
-            controls.declare(*rows(Preset(id, id, ()), str))
-            controls.publish(f"preset/{id}/state", state)
-            controls.publish(f"preset/{id}/kind", "style")
-            controls.publish(f"preset/{id}/fits", 1)
-        for verb in VERBS:
-            controls.on(f"preset/{verb}", self._note(verb))
-
-    def _note(self, verb: str) -> Callable[[tuple[Value, ...], object], None]:
-        def note(told: tuple[Value, ...], _origin: object) -> None:
-            self.fired.append((verb, *told))
-            if self.controls.get(f"preset/{told[0]}/state") == "active":
-                weight = told[1] if verb == "bring" else 0.0
-                if verb in ("bring", "unload"):
-                    self.controls.set(f"preset/{told[0]}/weight", weight, self)
-
-        return note
-
-
-VERBS = {"bring": "sf[f", "stage": "s", "unload": "s[f", "download": "s[i"}
-
-
 async def test_presets_by_weight(autojump_clock: MockClock) -> None:
     scene = Scene("x", fade=Span(4, "beats"), presets={"ready": 0.8, "here": 1.0, "away": 0.5})
     following = Scene("y", presets={"later": 1.0, "far": 1.0})
@@ -344,75 +228,6 @@ async def test_presets_by_weight(autojump_clock: MockClock) -> None:
         await trio.sleep(1.1)
         assert (stage.live("preset/ready/weight"), stage.live("preset/old/weight")) == (0.8, 0.0)
         assert any("away is not on this disk" in line for line in stage.told)
-
-
-# saving
-
-settable = [row for row in PARAMETERS if not row.read_only]
-
-
-@st.composite
-def states(draw: st.DrawFn) -> dict[str, Value]:
-    values: dict[str, Value] = {}
-    for row in draw(st.lists(st.sampled_from(settable), max_size=30, unique_by=lambda r: r.name)):
-        if row.choices is not None:
-            values[row.name] = draw(st.sampled_from(row.choices))
-        elif row.form:
-            values[row.name] = f"#{draw(st.integers(0, 0xFFFFFF)):06x}"
-        elif row.kind == "s":
-            values[row.name] = draw(st.text(st.characters(codec="utf-8"), max_size=20))
-        elif row.low is not None and row.high is not None:
-            share = draw(st.floats(0, 1))
-            values[row.name] = row.denormalized(share)
-    values.pop("tempo/source", None)  # another clock has the tempo
-    return values
-
-
-@given(states(), states(), st.sampled_from((0.0, 1.5)))
-@settings(deadline=None, max_examples=60)
-def test_save_then_go_brings_everything_back(
-    saved: dict[str, Value], other: dict[str, Value], fade_s: float
-) -> None:
-    shelf = Shelf()
-
-    async def play() -> None:
-        first = Stage(shelf)
-        for name, value in saved.items():
-            first.controls.set(name, value)
-        async with on(first):
-            first.controls.fire("scene/save", ("look",))
-            await trio.sleep(1)
-        second = Stage(shelf)
-        for name, value in other.items():
-            second.controls.set(name, value)
-        async with on(second):
-            second.go("look", fade_s)
-            await trio.sleep(3)
-        assert second.told == []
-        for row in settable:
-            assert second.live(row.name) == first.live(row.name), row.name
-            assert second.controls.get(row.name) == first.controls.get(row.name), row.name
-
-    trio.run(play, clock=MockClock(autojump_threshold=0))
-
-
-async def test_saving_in_the_middle_of_a_fade_saves_where_it_leads(
-    autojump_clock: MockClock,
-) -> None:
-    scene = Scene("x", fade=Span(4), set={"prompt/a": "new", "output/flip": "both"}, mods=None)
-    shelf = Shelf(scene)
-    async with on(Stage(shelf)) as stage:
-        stage.go("x")
-        await trio.sleep(1)
-        stage.controls.fire("scene/save", ("y",))
-        await trio.sleep(0.1)
-        saved = shelf.scenes["y"].set
-        assert (saved["prompt/a"], saved["prompt/mix"], saved["output/flip"]) == (
-            "new",
-            0.0,
-            "both",
-        )
-        assert scene_now(stage.controls, {}, {}).set["prompt/b"] == "new"
 
 
 # decisions
