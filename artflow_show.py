@@ -172,6 +172,7 @@ class Show:
             self.motion,
             self.tempo,
             set_list=self.options.setlist or "",
+            files=self.input.files,
             notice=self.told.notice,
         )
 

@@ -19,8 +19,9 @@ from engine.controls import Controls, TriggerHandler, Value
 from engine.errors import ArtflowError
 from engine.fading import Course
 from engine.motion import Motion, next_tick
+from engine.sources.spec import NamedFiles
 from scenes.order import Goal, listed, neighbour
-from scenes.saving import scene_now
+from scenes.saving import SOURCE, scene_now
 from scenes.scene import Quantize, Scene, Span
 from scenes.setlist import SetList
 from scenes.transition import Transition, course_of
@@ -84,6 +85,7 @@ class Director:
     """Answers scene/* and brings scenes on. `run` does what takes time.
 
     `set_list` names the one to play, "" for none: then all scenes, in the order of the list.
+    `files` are the sources that may be played by a file's name: those of scenes are added.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Director:
         tempo: Beat,
         *,
         set_list: str = "",
+        files: NamedFiles | None = None,
         notice: Callable[[str], None] = lambda _line: None,
         clock: Callable[[], float] = trio.current_time,
         in_thread: InThread = trio.to_thread.run_sync,
@@ -103,6 +106,7 @@ class Director:
         self.transition = Transition(controls, motion)
         self._controls, self._shelf, self._tempo = controls, shelf, tempo
         self._set_list, self._notice = set_list, notice
+        self._files = NamedFiles(()) if files is None else files
         self._clock, self._in_thread = clock, in_thread
         self._wrap = False
         self._place: int | None = None
@@ -201,7 +205,8 @@ class Director:
 
     async def _save(self, name: str, *, origin: object) -> None:  # noqa: ARG002
         # as it is now, not as it will be when the file has been looked at
-        now = scene_now(self._controls, self.transition.pending, self.transition.styles.weights())
+        coming, weights = self.transition.pending, self.transition.styles.weights()
+        now = scene_now(self._controls, coming, weights, self._files)
         earlier = None
         if name in await self._in_thread(self._shelf.names):
             earlier = await self._in_thread(self._shelf.scene, name)
@@ -250,6 +255,7 @@ class Director:
     async def _read(self, name: str, origin: object) -> Scene:
         scene: Scene = await self._in_thread(self._shelf.scene, name)
         self._tell(self._shelf.scene_problems(name), "scene/go", origin)
+        self._files.add(str(scene.set.get(SOURCE, "")))  # by somebody who can write on this disk
         return scene
 
     def _number(self, name: str) -> float:

@@ -14,6 +14,7 @@ from engine.errors import SettingError
 from engine.id_trigger import IdTrigger
 from engine.motion import Motion
 from engine.parameters import PARAMETERS, TRIGGERS
+from engine.sources.spec import NamedFiles
 from engine.tempo import Tempo
 from presets.catalogue import Preset
 from presets.preset_controls import rows
@@ -72,7 +73,9 @@ class Stage:
             self.controls.set(name.replace("__", "/"), value)
         self.motion = Motion(self.controls)
         self.tempo = Tempo(self.controls, clock=trio.current_time)
+        self.files = NamedFiles(["image:a.png", "video:a.mp4"])
         self.told: list[str] = []
+        self.notices: list[str] = []
         self.controls.on_report(lambda address, text, _: self.told.append(f"{address}: {text}"))
         self.director = Director(
             self.controls,
@@ -80,6 +83,8 @@ class Stage:
             self.motion,
             self.tempo,
             set_list=set_list,
+            files=self.files,
+            notice=self.notices.append,
             in_thread=at_once,
         )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from engine.controls import Parameter, Value
+from engine.errors import SettingError
 from engine.parameters import PARAMETERS
 from engine.sources.spec import FORMS
 from scenes.saving import scene_now
@@ -73,6 +75,7 @@ def test_save_then_go_brings_everything_back(
 ) -> None:
     async def play(folder: Path) -> None:
         first = opened(folder, saved)
+        first.files.add(str(saved.get("input/source", "")))
         async with on(first):
             first.controls.fire("scene/save", ("look",))
             await trio.sleep(1)
@@ -109,4 +112,47 @@ async def test_saving_in_the_middle_of_a_fade_saves_where_it_leads(
             0.0,
             "both",
         )
-        assert scene_now(stage.controls, {}, {}).set["prompt/b"] == "new"
+        assert scene_now(stage.controls, {}, {}, stage.files).set["prompt/b"] == "new"
+
+
+async def test_the_picture_that_a_scene_names_may_be_played_then_and_no_other(
+    autojump_clock: MockClock,  # noqa: ARG001
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "still.png").touch()
+    (tmp_path / "still.yaml").write_text("set: {input/source: image:still.png, paint/steps: 2}\n")
+    still = f"image:{tmp_path}/still.png"
+    stage = opened(tmp_path, {})
+    async with on(stage):
+        # whoever asks for another file over a wire, and saves before it is refused, gains nothing
+        stage.controls.set("input/source", "image:/etc/other.png")
+        stage.controls.fire("scene/save", ("stolen",))
+        await trio.sleep(1)
+        stage.go("stolen", 0.0)
+        await trio.sleep(1)
+        with pytest.raises(SettingError, match="is refused"):
+            stage.files.resolve("image:/etc/other.png")
+        with pytest.raises(SettingError, match="is refused"):
+            stage.files.resolve(still)
+        stage.go("still", 0.0)
+        await trio.sleep(1)
+        assert stage.controls.get("input/source") == still
+        assert stage.files.resolve(still).argument == f"{tmp_path}/still.png"
+        stage.controls.fire("scene/save", ("kept",))
+        await trio.sleep(1)
+    assert still in (tmp_path / "kept.yaml").read_text()
+    assert "input/source" not in (tmp_path / "stolen.yaml").read_text()
+
+
+async def test_a_bad_source_is_told_with_its_place_and_the_rest_of_the_scene_plays(
+    autojump_clock: MockClock,  # noqa: ARG001
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "look.yaml").write_text("set:\n  input/source: camra:1\n  paint/steps: 2\n")
+    stage = opened(tmp_path, {})
+    async with on(stage):
+        stage.go("look")
+        await trio.sleep(1)
+        assert (stage.live("input/source"), stage.live("paint/steps")) == ("test-card", 2)
+    [line] = stage.told
+    assert line.startswith(f"scene/go: {tmp_path}/look.yaml:2: unknown source 'camra:1'; did you")
