@@ -35,6 +35,7 @@ from engine.id_trigger import IdTrigger
 from engine.latest import SWITCH_INTERVAL_S
 from engine.logs import notice
 from engine.modulators import Modulators
+from engine.moments import Moments
 from engine.motion import Motion
 from engine.options import ShowOptions
 from engine.output import Output
@@ -101,6 +102,7 @@ class Show:
             self.stock,
             self.painting,
             lambda model: self.painting.change(self._job(model)),
+            moment=lambda act: self.moments.when(act),
             notice=self.told.notice,
             tell=self.told.fetched,
         )
@@ -109,6 +111,7 @@ class Show:
         self.motion = Motion(self.controls)  # from here on values travel
         self.gate = gate(options.allow, self.told.refused) if options.guarded else None
         self.tempo = Tempo(self.controls, refusals=self._refusals(), notice=self.told.notice)
+        self.moments = Moments(self.controls, self.tempo)
         self.link = link.Link(self.controls, self.tempo)
         self.scenes = self._scenes()
         self.modulators = Modulators(self.controls, self.tempo.beat_now)
@@ -229,8 +232,9 @@ class Show:
     def _panic(self, *_: object) -> None:
         for name, value in SAFE_PICTURE.items():
             self.controls.set(name, value)  # whoever asked wants to hear what changed, too
-        self.presets.switcher.clear(0.0)
         self.scenes.halt()
+        self.moments.clear()
+        self.presets.switcher.clear(0.0)
 
     def stop(self) -> None:
         """End the show cleanly, from any thread."""
@@ -325,6 +329,7 @@ class Show:
                     self._commit,
                     self.motion.run,
                     self.tempo.run,
+                    self.moments.run,
                     self.link.run,
                     self.modulators.run,
                     self.audio.run,

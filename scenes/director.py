@@ -14,15 +14,15 @@ from typing import Any, Final, Protocol, cast
 
 import trio
 
-from engine.beats import BeatLine
 from engine.controls import Controls, TriggerHandler, Value
 from engine.errors import ArtflowError
 from engine.fading import Course
+from engine.moments import Beat, Goal
 from engine.motion import Motion, next_tick
 from engine.sources.spec import NamedFiles
-from scenes.order import Goal, listed, neighbour
+from scenes.order import listed, neighbour
 from scenes.saving import SOURCE, scene_now
-from scenes.scene import Quantize, Scene, Span
+from scenes.scene import Scene, Span
 from scenes.setlist import SetList
 from scenes.transition import Transition, course_of
 
@@ -40,13 +40,6 @@ class Shelf(Protocol):
     def set_list(self, name: str) -> tuple[SetList, list[str]]: ...
     def reload(self) -> list[str]: ...
     def save(self, scene: Scene) -> Path: ...
-
-
-class Beat(Protocol):
-    """As `engine.tempo.Tempo`: the beat from now on, in seconds of its clock."""
-
-    line: BeatLine
-    clock: Callable[[], float]
 
 
 InThread = Callable[..., Any]
@@ -238,7 +231,7 @@ class Director:
         fade = scene.fade or Span(self._number("scene/fade"))
         if fade_s is not None:
             fade = Span(min(MAX_FADE_S, max(0.0, fade_s)))
-        quantize = scene.quantize or cast(Quantize, self._controls.get("scene/quantize"))
+        quantize = scene.quantize or str(self._controls.get("scene/quantize"))
         self._coming = _Coming(scene, place, fade, Goal.after(asked, quantize))
         self.transition.styles.prepare(scene.presets or ())
         if self._coming.goal is not None:
@@ -294,7 +287,9 @@ class Director:
 
     def _wait_or_start(self, coming: _Coming, now: float) -> None:
         goal, line = coming.goal, self._tempo.line
-        if goal is not None and line.playing:
+        if goal is not None and not line.playing:
+            self._notice(f"the beat stands: {coming.scene.name} starts at once")
+        elif goal is not None:
             beat = self._beat(now)
             goal = goal.seen(beat)
             if not goal.reached(beat):

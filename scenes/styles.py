@@ -93,9 +93,8 @@ class Styles:
             elif self._state(id) in (*TO_FETCH, *FETCHED):
                 text = "is not on this disk; the scene goes on, and it fades in when it comes"
                 self._controls.report(f"preset/{id}", f"{id} {text}")
-            self._try(id, "preset/bring", (id, weight, seconds))
-        else:
-            self._try(id, "preset/unload", (id, seconds))
+        # at once, in and out: preset/load and preset/unload would wait for the next bar
+        self._try(id, "preset/bring", (id, weight, seconds))
         if self._controls.get(name) == weight and start != weight:
             # it is ready, and on a way in seconds: the scene's may be in beats
             self._misfits.pop(id, None)

@@ -108,7 +108,7 @@ async def on(stage: Stage) -> AsyncIterator[Stage]:
         nursery.cancel_scope.cancel()
 
 
-VERBS = {"bring": "sf[f", "stage": "s", "unload": "s[f", "download": "s[i"}
+VERBS = {"bring": "sf[f", "stage": "s", "download": "s[i"}
 
 
 class Presets:
@@ -129,9 +129,8 @@ class Presets:
     def _note(self, verb: str) -> Callable[[tuple[Value, ...], object], None]:
         def note(told: tuple[Value, ...], _origin: object) -> None:
             self.fired.append((verb, *told))
-            if self.controls.get(f"preset/{told[0]}/state") == "active":
-                weight = told[1] if verb == "bring" else 0.0
-                if verb in ("bring", "unload"):
-                    self.controls.set(f"preset/{told[0]}/weight", weight, self)
+            ready = self.controls.get(f"preset/{told[0]}/state") == "active"
+            if ready and verb == "bring":
+                self.controls.set(f"preset/{told[0]}/weight", told[1], self)
 
         return note

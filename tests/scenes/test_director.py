@@ -10,8 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from engine.beats import BeatLine
-from scenes.order import Goal, listed, neighbour
+from scenes.order import listed, neighbour
 from scenes.scene import Mod, Scene, Span
 from scenes.setlist import SetList
 from tests.scenes.stage import Presets, Shelf, Stage, on
@@ -144,6 +143,7 @@ async def test_where_the_beat_stands_nothing_waits_for_it(autojump_clock: MockCl
         stage.go("a")
         await trio.sleep(0.1)
         assert stage.current == "a"
+        assert stage.notices == ["the beat stands: a starts at once"]
 
 
 async def test_a_bar_quantized_change_starts_on_the_first_frame_at_or_after_the_bar(
@@ -221,7 +221,7 @@ async def test_presets_by_weight(autojump_clock: MockClock) -> None:
         assert ("stage", "here") in presets.fired
         assert ("bring", "here", 1.0, 2.0) in presets.fired
         assert ("bring", "away", 0.5, 2.0) in presets.fired
-        assert ("unload", "old", 2.0) in presets.fired
+        assert ("bring", "old", 0.0, 2.0) in presets.fired
         # of what comes next
         assert {("stage", "later"), ("download", "far")} <= set(presets.fired)
         assert stage.live("preset/ready/weight") == pytest.approx(0.4, abs=0.01)
@@ -238,17 +238,6 @@ def test_neighbours() -> None:
     assert [neighbour(3, at, 1, wrap=False) for at in (None, 0, 2)] == [0, 1, None]
     assert [neighbour(3, at, -1, wrap=False) for at in (None, 0, 2)] == [2, None, 1]
     assert neighbour(0, None, 1, wrap=True) is None
-
-
-def test_a_goal_comes_nearer_where_the_beat_is_put_back() -> None:
-    goal = Goal.after(9.0, "bar")
-    assert goal == Goal(4.0, 12.0)
-    assert goal.seen(11.0) == goal
-    assert goal.seen(12.1) == goal
-    assert goal.seen(0.5) == Goal(4.0, 4.0)
-    assert Goal.after(9.0, "none") is None
-    line = BeatLine(0.0, 0.0, 120)
-    assert goal.reached(line.beat_at(6.0))
 
 
 def test_a_list_that_is_too_long_says_how_many_follow() -> None:
