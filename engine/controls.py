@@ -272,6 +272,7 @@ class Controls:
     _values: dict[str, Value] = field(default_factory=dict)
     _live: dict[str, Value] = field(default_factory=dict)
     _offsets: dict[str, float] = field(default_factory=dict)
+    _shares: dict[str, float] = field(default_factory=dict)
     _handlers: dict[str, TriggerHandler] = field(default_factory=dict)
     _listeners: list[ChangeListener] = field(default_factory=list)
     _reporters: list[Report] = field(default_factory=list)
@@ -367,7 +368,8 @@ class Controls:
             self._stale = False
             values = dict(self._live)
             for name, offset in self._offsets.items():
-                values[name] = self._parameters[name].ridden(values[name], offset)
+                shown = offset * self._shares.get(name, 1.0)
+                values[name] = self._parameters[name].ridden(values[name], shown)
             self._snapshot = Snapshot(self._seq, MappingProxyType(values))
         return self._snapshot
 
@@ -430,6 +432,16 @@ class Controls:
         """
         if offsets != self._offsets:
             self._offsets = dict(offsets)
+            self._touch()
+
+    def rides(self, name: str) -> bool:
+        """Whether the snapshot shows the parameter off its value."""
+        return bool(self._offsets.get(name))
+
+    def let_ride(self, name: str, share: float) -> None:
+        """Let only this share (0..1) of what rides on a parameter show, until another is told."""
+        if self._shares.get(name, 1.0) != share:
+            self._shares[name] = share
             self._touch()
 
     def _store(self, parameter: Parameter, value: Value, origin: object, clamped: bool) -> None:

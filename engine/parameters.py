@@ -217,7 +217,12 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     _s("tempo/source", "internal", "whose beat it is", ("internal", "midi", "link")),
     *(row for number in MODULATORS for row in _modulator(number)),
     _f("scene/fade", 0, 600, 1, "how long a change of scene takes", unit="s"),
-    _s("scene/quantize", "none", "when a change of scene or presets starts", ("none", "beat", "bar")),
+    _s(
+        "scene/quantize",
+        "none",
+        "when a change of scene or style starts",
+        ("none", "beat", "bar"),
+    ),
     # what the engine reports
     _report("painter/state", "s", "what the painter is doing", choices=BUSY),
     _report("painter/progress", "f", "share of the model's loading that is done"),

@@ -3,7 +3,7 @@
 Two decks hold a text (or a number) each, and a mix says how much of each is heard. To change what
 is heard without a step, the new one is put where it is not heard, and the mix travels. In the end
 each deck holds what the scene says of it; where that is another order, the two are exchanged in
-one commit, at an end of the mix, where only one of them is heard.
+one commit, at an end of the mix, where only one of them is heard. What rides on the mix rests then.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ from engine.controls import Change, Controls, Value
 from engine.errors import ArtflowError
 from engine.fading import Course, Part, way_of
 from engine.motion import Motion
+from scenes.rest import Rest
+
+LEAD: Final = 0.25
+"""Share of the course in which what rides on the mix comes to rest, before anything changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class DeckFade:
         self._course: Course | None = None
         self._parts: tuple[Part, ...] = ()
         self._replan = False
+        self._lead: Part | None = None
+        self._rest = Rest(controls, names.mix)
         self._end = controls.listen(self._on_change)
 
     @property
@@ -113,6 +119,11 @@ class DeckFade:
         look = self._target
         return dict(zip(self.names.all, (look.a, look.b, look.mix), strict=True))
 
+    @property
+    def busy(self) -> bool:
+        """Whether it needs a step yet."""
+        return self._target is not None or self._rest.rests
+
     def begin(self, wanted: Mapping[str, Value], course: Course, now: float) -> None:
         """Set out from where the decks are. What is not `wanted` stays, or goes on to its end."""
         held = {name: self._controls.get(name) for name in self.names.all}
@@ -126,13 +137,30 @@ class DeckFade:
         self._go(Look(coming[a], coming[b], _number(coming[mix])), course, now)
 
     def _go(self, target: Look, course: Course, now: float) -> None:
+        here, low = self._here(), course.share(now)
+        self._target, self._course, self._replan, self._lead = target, course, False, None
+        if low < 1.0 and (here.a, here.b) != (target.a, target.b):
+            if self._rest.needed:
+                self._lead = Part(course, low, low + (1.0 - low) * LEAD)
+                if self._motion.at(self.names.mix) != self._controls.get(self.names.mix):
+                    self._motion.cut(self.names.mix, here.mix, self)  # it waits where it is
+            self._rest.lie_down(self._lead)
+        if self._lead is None:
+            self._set_out(low)
+
+    def _here(self) -> Look:
         a, b, mix = self.names.all
         get = self._controls.get
-        here = Look(get(a), get(b), _number(self._motion.at(mix)))
-        self._target, self._course, self._replan = target, course, False
-        self._stages = () if course.share(now) >= 1.0 else stages(here, target)
+        return Look(get(a), get(b), _number(self._motion.at(mix)))
+
+    def _set_out(self, low: float) -> None:
+        """Begin what is left of the course from its share `low` on."""
+        assert self._course is not None
+        assert self._target is not None
+        self._lead = None
+        self._stages = () if low >= 1.0 else stages(self._here(), self._target)
         lengths = [abs(stage.end - stage.start) for stage in self._stages]
-        self._parts = _parts(course, course.share(now), lengths)
+        self._parts = _parts(self._course, low, lengths)
         self._enter()
 
     def _enter(self) -> None:
@@ -163,6 +191,18 @@ class DeckFade:
         if self._target is not None and self._replan:
             assert self._course is not None
             self._go(self._target, self._course, now)
+        self._rest.step(now)
+        if self._target is not None:
+            self._get_on(now)
+        if self._target is None:
+            self._rest.get_up(now)
+
+    def _get_on(self, now: float) -> None:
+        if self._lead is not None:
+            if self._lead.share(now) < 1.0:
+                return
+            assert self._course is not None
+            self._set_out(self._course.share(now))
         while self._target is not None and self._stages and self._parts[0].share(now) >= 1.0:
             self._stages, self._parts = self._stages[1:], self._parts[1:]
             self._enter()

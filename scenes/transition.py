@@ -123,7 +123,7 @@ class Transition:
         self._fader.step(now)
         for part in self._parts:
             part.step(now)
-        return bool(self.pending)
+        return bool(self.pending) or any(deck.busy for deck in self._decks)
 
     def halt(self) -> None:
         """Let go of everything that would still come."""

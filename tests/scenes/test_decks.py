@@ -66,6 +66,12 @@ class Desk:
         values = self.controls.snapshot.values
         return values["prompt/a"], values["prompt/b"], values["prompt/mix"]
 
+    def free(self) -> tuple[Value, float]:
+        """What deck b holds, and how much of it is heard."""
+        _, b, mix = self.look()
+        assert not isinstance(mix, str)
+        return b, round(mix, 9)
+
     def heard(self) -> dict[Value, float]:
         a, b, mix = self.look()
         assert not isinstance(mix, str)
@@ -89,6 +95,54 @@ def test_fades_that_interrupt_one_another_never_jump(asked: list[tuple[Look, int
     assert desk.look() == (asked[-1][0].a, asked[-1][0].b, asked[-1][0].mix)
     assert not desk.fade.pending
     assert not desk.motion.moving
+
+
+@given(
+    st.lists(st.tuples(looks, st.integers(0, 90)), min_size=1, max_size=4),
+    st.floats(-0.4, 0.4),
+)
+@settings(deadline=None)
+def test_what_rides_on_the_mix_makes_no_step_where_decks_change(
+    asked: list[tuple[Look, int]], offset: float
+) -> None:
+    desk, fps = Desk(), 60
+    desk.go("w", "x", 0.5, 0.0)
+    desk.controls.ride({"prompt/mix": offset})
+    seen = [desk.heard()]
+    for look, frames in [*asked, (asked[-1][0], 120)]:
+        desk.go(str(look.a), str(look.b), look.mix, 1.0)
+        seen.append(desk.heard())
+        for _ in range(frames):
+            desk.tick(1 / fps)
+            seen.append(desk.heard())
+    # as above, in three quarters of the second, and the movement in the quarter before that
+    most = 2 * (3 / 0.75 + abs(offset) / 0.25) / fps
+    assert max(differ(a, b) for a, b in itertools.pairwise(seen)) <= most + 1e-6
+    last = asked[-1][0]
+    assert desk.look()[:2] == (last.a, last.b)
+    assert desk.controls.at("prompt/mix") == last.mix
+    assert desk.look()[2] == pytest.approx(min(1.0, max(0.0, last.mix + offset)))
+    assert not desk.fade.busy
+
+
+def test_what_rides_comes_back_when_a_hand_takes_the_mix() -> None:
+    desk = Desk()
+    desk.go("old", "", 0.0, 0.0)
+    desk.controls.ride({"prompt/mix": 0.3})
+    desk.go("new", "", 0.0, 4.0)
+    desk.tick(0.5)  # half of the quarter in which it comes to rest
+    assert desk.free() == ("", 0.15)
+    desk.tick(0.5)
+    assert desk.look() == ("old", "new", 0.0)
+    desk.tick(1.5)
+    assert desk.free() == ("new", 0.5)
+    desk.controls.set("prompt/mix", 0.5)
+    desk.tick(0.0)
+    desk.tick(0.25)
+    assert desk.free() == ("new", 0.65)
+    desk.tick(0.25)
+    assert desk.free() == ("new", 0.8)
+    assert not desk.fade.busy
 
 
 def test_the_swap_is_one_commit() -> None:
