@@ -40,7 +40,8 @@ class Parameter:
     time in seconds that a change takes to arrive (0 = at once). `wrap` marks angles, whose travel
     takes the short way round. A `read_only` parameter reports; only the engine sets it. What is
     `deliberate` costs much: no number outside its list means the nearest, and no pattern of names
-    should set it. `check` is given a text that is otherwise right and raises `ArtflowError` where
+    should set it. `lines`: the text is a list, a line for each; on a wire they are texts of their
+    own. `check` is given a text that is otherwise right and raises `ArtflowError` where
     it cannot be.
 
     In a fade numbers and colours travel (by equal ratios where `log`); whatever else there is, and
@@ -62,7 +63,13 @@ class Parameter:
     log: bool = False
     turns: Literal["", "start", "mid"] = ""
     deliberate: bool = False
+    lines: bool = False
     check: Callable[[str], object] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def types(self) -> str:
+        """The OSC types of its value, as one reads them."""
+        return f"{self.kind}..." if self.lines else self.kind
 
     @property
     def bounded(self) -> bool:

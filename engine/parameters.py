@@ -259,7 +259,10 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     _report("audio/onset", "f", "1 where something strikes, from there down to 0"),
     _report("scene/current", "s", "the scene that was gone to last"),
     _report("scene/coming", "s", "the scene that waits for its beat or bar"),
-    _report("scene/list", "s", "the scenes in their order, with commas between"),
+    replace(
+        _report("scene/list", "s", "the scenes in their order; +9: nine more"),
+        lines=True,
+    ),
     _report("record/active", "i", "1 while recording"),
     _report("record/seconds", "f", "length of the running recording", "s"),
 )

@@ -19,15 +19,15 @@ def neighbour(count: int, place: int | None, step: int, *, wrap: bool) -> int | 
 
 
 def listed(names: Sequence[str], most_bytes: int = 1000) -> str:
-    """The names with commas between; of more than fits, the first and how many follow."""
-    text = ", ".join(names)
-    if len(text.encode()) <= most_bytes:
-        return text
-    kept: list[str] = []
-    room = most_bytes - len(f", +{len(names)}")
-    for name in names:
-        room -= len(name.encode()) + 2
-        if room < 0:
-            break
-        kept.append(name)
-    return ", ".join([*kept, f"+{len(names) - len(kept)}"])
+    """The names, one a line; of more than fit in a message, the first and how many follow.
+
+    A message has up to five bytes more for each of its texts.
+    """
+    sizes = [len(name.encode()) + 5 for name in names]
+    if sum(sizes) <= most_bytes:
+        return "\n".join(names)
+    room, kept = most_bytes - len(f"+{len(names)}") - 5, 0
+    while sizes[kept] <= room:
+        room -= sizes[kept]
+        kept += 1
+    return "\n".join([*names[:kept], f"+{len(names) - kept}"])

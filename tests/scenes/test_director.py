@@ -10,6 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from controllers.osc_wire import MAX_PACKET_BYTES, pack_message
 from scenes.order import listed, neighbour
 from scenes.scene import Mod, Scene, Span
 from scenes.setlist import SetList
@@ -25,7 +26,7 @@ C = Scene("c", set={"paint/steps": 3})
 
 async def test_a_scene_fades_in_and_is_there_exactly(autojump_clock: MockClock) -> None:
     async with on(Stage(Shelf(A, B, C))) as stage:
-        assert stage.controls.get("scene/list") == "a, b, c"
+        assert stage.controls.get("scene/list") == "a\nb\nc"
         stage.go("a")
         await trio.sleep(1)
         assert stage.current == "a"
@@ -241,10 +242,15 @@ def test_neighbours() -> None:
 
 
 def test_a_list_that_is_too_long_says_how_many_follow() -> None:
-    assert listed(("a", "b")) == "a, b"
-    names = [f"scene-{number}" for number in range(10_000)]
-    text = listed(names)
-    assert len(text.encode()) <= 1000
-    *kept, more = text.split(", ")
-    assert kept == names[: len(kept)]
-    assert more == f"+{10_000 - len(kept)}"
+    assert listed(("a", "b")) == "a\nb"
+    assert listed(()) == ""
+    for names in (
+        [f"scene-{number}" for number in range(10_000)],
+        ["x"] * 300,
+        ["é" * 300] * 4,
+        ["n" * 2000],
+    ):
+        *kept, more = listed(names).split("\n")
+        assert kept == names[: len(kept)]
+        assert more == f"+{len(names) - len(kept)}"
+        assert len(pack_message("/artflow/scene/list", *kept, more)) < MAX_PACKET_BYTES
