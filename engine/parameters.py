@@ -258,6 +258,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     _report("audio/high", "f", "cymbals and hiss, 4 to 16 kHz, 0..1"),
     _report("audio/onset", "f", "1 where something strikes, from there down to 0"),
     _report("scene/current", "s", "the scene that was gone to last"),
+    _report("scene/progress", "f", "share of the way to that scene that is done, 0..1"),
     _report("scene/coming", "s", "the scene that waits for its beat or bar"),
     replace(
         _report("scene/list", "s", "the scenes in their order; +9: nine more"),

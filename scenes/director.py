@@ -283,6 +283,8 @@ class Director:
             self._after = None
             self._ask("scene/next", self._follow, after.name, after.place)
         moves = self.transition.step(now)
+        if self._controls.get("scene/current"):
+            self._controls.publish("scene/progress", self.transition.progress(now))
         return moves or self._coming is not None or self._after is not None
 
     def _wait_or_start(self, coming: _Coming, now: float) -> None:

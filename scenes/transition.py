@@ -72,6 +72,7 @@ class Transition:
         self._slots = new_slots(controls, motion)
         self._parts: tuple[DeckFade | SlotFade, ...] = (*self._decks, *self._slots)
         self.styles = Styles(controls, motion)
+        self._base: Course = Timed(0.0, 0.0)
 
     @property
     def pending(self) -> dict[str, Value]:
@@ -83,6 +84,7 @@ class Transition:
     def begin(self, scene: Scene, base: Span, now: float, beat: Callable[[float], float]) -> None:
         """Set out for a scene; `base` is how long what has no span of its own takes."""
         courses = Courses(base, scene.fades, now, beat)
+        self._base = courses.of()
         rest = self._settable(scene)
         if scene.mods is not None:
             rest |= slot_values(scene.mods)
@@ -118,12 +120,17 @@ class Transition:
                 weights[match[1]] = float(value)
         return weights | dict(scene.presets or {})
 
+    def progress(self, now: float) -> float:
+        """How much of the way to the last scene is done, 0..1."""
+        return self._base.share(now)
+
     def step(self, now: float) -> bool:
         """Go on to what is due at `now`; whether anything is on its way that needs a step."""
         self._fader.step(now)
         for part in self._parts:
             part.step(now)
-        return bool(self.pending) or any(deck.busy for deck in self._decks)
+        busy = any(deck.busy for deck in self._decks) or self._base.share(now) < 1.0
+        return busy or bool(self.pending)
 
     def halt(self) -> None:
         """Let go of everything that would still come."""
@@ -131,6 +138,7 @@ class Transition:
         for part in self._parts:
             part.halt()
         self.styles.halt()
+        self._base = Timed(0.0, 0.0)
 
 
 def _taken(values: dict[str, Value], names: tuple[str, ...]) -> dict[str, Value]:

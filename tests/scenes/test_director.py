@@ -31,7 +31,9 @@ async def test_a_scene_fades_in_and_is_there_exactly(autojump_clock: MockClock) 
         await trio.sleep(1)
         assert stage.current == "a"
         assert stage.live("paint/strength") == pytest.approx(0.7, abs=0.01)
+        assert stage.live("scene/progress") == pytest.approx(0.5, abs=0.01)
         await trio.sleep(1.1)
+        assert stage.live("scene/progress") == 1.0
         assert (stage.live("paint/strength"), stage.live("prompt/a")) == (0.9, "fire")
         stage.go(1.0)  # b, by its place: four beats are two seconds
         await trio.sleep(1)
