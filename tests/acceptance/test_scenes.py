@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.acceptance.conftest import painted_more, played
+from tests.acceptance.test_modulators import brightness_until
 from tests.acceptance.test_presets import STYLE, catalogue
 from tests.helpers.mirror_beside import mirror_beside
 from tests.helpers.mirror_server import Answer
@@ -89,3 +90,55 @@ def test_a_scene_goes_on_while_its_style_is_fetched(tmp_path: Path) -> None:
             program.says("storm is not on this disk; the scene goes on")
             assert "Traceback" not in program.log
             assert program.stop() == 0
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_panic_lets_nothing_come_any_more(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    (data / "scenes").mkdir(parents=True)
+    (data / "scenes" / "waits.yaml").write_text("quantize: bar\nset: {output/brightness: 0.5}\n")
+    (data / "scenes" / "turns.yaml").write_text("fade: 300\nset: {input/mirror: 1}\nafter: 1\n")
+    with played("--headless", "--no-midi", data=data) as (program, player):
+        player.until_value("painter/state", "painting")
+        style = "oil-painting"
+        player.send("scene/go", "turns")
+        player.until_value("scene/current", "turns")
+        player.send("tempo/bpm", 20.0)  # a bar is twelve seconds
+        player.send("scene/quantize", "bar")
+        player.send("preset/load", style, 0.0)
+        player.send("scene/go", "waits")
+        player.until_value("scene/coming", "waits")
+        player.send("panic")
+        player.until_value("scene/coming", "")
+        player.until_value("output/mix", 0.0)
+        player.send("tempo/bpm", 300.0)
+        bar = player.ask("tempo/bar")
+        player.until(lambda: player.ask("tempo/bar") > bar + 3, "three bars")
+        assert player.ask("scene/current") == "turns"
+        assert player.ask("output/brightness") == 1.0
+        assert player.ask("input/mirror") == 0
+        assert player.ask(f"preset/{style}/weight") == 0.0
+        assert "Traceback" not in program.log
+        assert program.stop() == 0
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_scene_brings_the_picture_that_lies_beside_it(tmp_path: Path) -> None:
+    data, scenes = tmp_path / "data", tmp_path / "scenes"
+    scenes.mkdir()
+    for name, level in (("light", 250), ("dark", 5)):
+        Image.new("RGB", (256, 256), (level, level, level)).save(scenes / f"{name}.png")
+    (scenes / "light.yaml").write_text("set: {input/source: image:light.png, output/mix: 0}\n")
+    options = ("--headless", "--no-midi", "--scenes", str(scenes))
+    with played(*options, data=data) as (program, player):
+        player.until_value("painter/state", "painting")
+        player.send("scene/go", "light", 0.0)
+        player.until_value("input/source", f"image:{scenes}/light.png")
+        player.until_value("input/state", "live")
+        brightness_until(player, data / "snapshots", "light", 240, 255)
+        # over the wire nobody names a file
+        player.send("input/source", f"image:{scenes}/dark.png")
+        player.until(lambda: "is refused" in str(player.last("error")), "refusal")
+        player.until_value("input/source", f"image:{scenes}/light.png")
+        assert "Traceback" not in program.log
+        assert program.stop() == 0
