@@ -176,18 +176,90 @@ def test_slow_and_fast_frames_see_the_same(asked: list[tuple[int, float, float]]
     assert seen[0] == seen[1]
 
 
-@given(st.lists(st.tuples(st.floats(0, 1.5), st.floats(0, 1)), min_size=1, max_size=8))
+@given(
+    st.sampled_from(("level", "zoom", "angle", "count")),
+    st.lists(st.tuples(st.floats(0, 1.5), st.floats(0, 1)), min_size=1, max_size=8),
+)
 @settings(deadline=None)
-def test_an_interrupted_fade_never_jumps(asked: list[tuple[float, float]]) -> None:
+def test_an_interrupted_fade_never_jumps(name: str, asked: list[tuple[float, float]]) -> None:
     """No step is above the largest of a linear fade over the whole range in that time."""
     stage, fps, lasts = Stage(), 60, 0.5
-    seen = [stage.number()]
-    for pause, target in asked:
-        stage.go({"level": target}, lasts)
+    row = stage.controls.parameter(name)
+    assert row.low is not None
+    assert row.high is not None
+    whole = row.high - row.low
+    seen = [stage.number(name)]
+    for pause, share in asked:
+        stage.go({name: row.denormalized(share)}, lasts)
+        seen.append(stage.number(name))
         for _ in range(math.ceil(pause * fps)):
             stage.to(stage.now + 1 / fps)
-            seen.append(stage.number())
-    assert max(abs(b - a) for a, b in itertools.pairwise([0.0, *seen])) <= 1 / lasts / fps + 1e-9
+            seen.append(stage.number(name))
+    steps = [abs(b - a) for a, b in itertools.pairwise(seen)]
+    if row.wrap:
+        steps = [min(step, whole - step) for step in steps]
+    # equal ratios: the steps are largest at the upper end; whole numbers: half of one either way
+    steepest = row.high * math.log(row.high / row.low) if row.log else whole
+    assert max(steps) <= steepest / lasts / fps + (1 if row.kind == "i" else 1e-9)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1.5), st.integers(0, 0xFFFFFF)), min_size=1, max_size=6))
+@settings(deadline=None)
+def test_an_interrupted_fade_of_colours_never_jumps(asked: list[tuple[float, int]]) -> None:
+    """In OKLab no step is above that of the longest way there is, and a rounding to 8 bits."""
+    stage, fps, lasts = Stage(), 60, 0.5
+    seen = [oklab.from_hex(str(stage.live("colour")))]
+    for pause, number in asked:
+        stage.go({"colour": f"#{number:06x}"}, lasts)
+        for _ in range(math.ceil(pause * fps)):
+            stage.to(stage.now + 1 / fps)
+            seen.append(oklab.from_hex(str(stage.live("colour"))))
+    # black to white is the longest, 1; one step of 8 bits in the dark is up to 0.07
+    assert max(math.dist(a, b) for a, b in itertools.pairwise([seen[0], *seen])) <= (
+        1 / lasts / fps + 2 * 0.07
+    )
+
+
+FADED = [row for row in PARAMETERS if not row.read_only]
+
+
+@pytest.mark.parametrize("row", FADED, ids=lambda row: row.name)
+def test_every_parameter_of_the_table_arrives_exactly_and_in_time(row: Parameter) -> None:
+    """From each end to the other: at its target at the end of the fade and, if it travels, there
+    and not before."""
+    ends: dict[str, tuple[Value, Value]] = {
+        "input/source": ("test-card", "drawing"),
+        "draw/color": ("#102030", "#f0e0d0"),
+    }
+    if row.name in ends:
+        first, last = ends[row.name]
+    elif row.kind == "s" and row.choices is None:
+        first, last = "one", "two"
+    else:
+        first, last = row.denormalized(0.0), row.denormalized(0.4 if row.wrap else 1.0)
+    now = 10.0
+    controls = Controls()
+    controls.declare(row)
+    motion = Motion(controls, clock=lambda: now)
+    fader = Fader(controls, motion)
+    fader.begin({row.name: first}, lambda _name: Timed(now, 0.0), now)
+    fader.begin({row.name: last}, lambda _name: Timed(10.0, 2.0), now)
+    seen = []
+    for tick in range(1, 241):
+        now = 10.0 + tick / 120
+        controls.travel(motion.step(now))
+        fader.step(now)
+        seen.append(controls.snapshot.values[row.name])
+    assert seen[-1] == last
+    assert not motion.moving
+    assert not fader.pending
+    if travels(row) and row.kind == "f":
+        assert seen[-2] != last
+        assert seen == sorted(seen)
+    elif row.turns == "mid":
+        assert (seen[118], seen[119]) == (first, last)
+    elif not travels(row):
+        assert set(seen) == {last}
 
 
 # courses
