@@ -13,7 +13,7 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -23,6 +23,7 @@ import typer
 from engine.errors import ArtflowError
 from engine.option_table import OPTIONS, Option
 from presets.command_line import app as presets_app
+from scenes.command_line import app as scenes_app
 
 log = logging.getLogger("artflow")
 
@@ -41,6 +42,20 @@ class Session:
 
     data: Path | None = None
 
+    def table(self) -> tuple[Any, ...]:
+        return _table()
+
+    def known(self, data: Path, catalogues: Iterable[Path]) -> Any:
+        """The controls as a show has them: with every preset's of these catalogues."""
+        from engine.controls import Controls
+        from presets.control_table import preset_rows
+        from presets.listing import opened
+
+        controls = Controls()
+        controls.declare(*(row for row in _table() if "<" not in row.name))
+        controls.declare(*preset_rows(opened(data, catalogues).snapshot.catalogue.presets))
+        return controls
+
 
 app = typer.Typer(
     help="A live instrument for realtime diffusion pictures.",
@@ -49,7 +64,6 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-scenes_app = typer.Typer(help="Scenes: which there are, checking their files.")
 app.add_typer(presets_app, name="presets")
 app.add_typer(scenes_app, name="scenes")
 
@@ -343,27 +357,6 @@ def bench(
     from artflow_bench import run_bench
 
     raise typer.Exit(run_bench(what, model=model, seconds=seconds, against=against, as_json=json))
-
-
-# parts that come later
-
-LATER: Final = ("list", "check")
-"""Of scenes."""
-
-
-def _register_later(name: str) -> None:
-    def later() -> None:
-        raise ArtflowError(
-            f"scenes {name} comes with the scenes part, in a later version; what there is now: "
-            "artflow --help"
-        )
-
-    anything = {"allow_extra_args": True, "ignore_unknown_options": True}
-    scenes_app.command(name, help="In a later version.", context_settings=anything)(later)
-
-
-for _name in LATER:
-    _register_later(_name)
 
 
 if __name__ == "__main__":

@@ -26,12 +26,16 @@ from controllers.keyboard import Keyboard, help_rows
 from controllers.midi_part import MIDI_OFF, MidiPart, refuse_learning
 from controllers.osc import OscServer
 from controllers.osc_allow import everyone, gate, where
+from engine.audio import Audio
 from engine.controls import Controls, Parameter, Trigger
 from engine.data_folder import open_data_folder
 from engine.errors import ControlError, OutputError
 from engine.events import CloseRequested, KeyPressed, WindowCommand, WindowEvent
+from engine.id_trigger import IdTrigger
 from engine.latest import SWITCH_INTERVAL_S
 from engine.logs import notice
+from engine.modulators import Modulators
+from engine.moments import Moments
 from engine.motion import Motion
 from engine.options import ShowOptions
 from engine.output import Output
@@ -49,6 +53,8 @@ from presets.models import ModelChoice, model_ids, told_of
 from presets.now_playing import now_playing
 from presets.playing import Playing, Stock
 from presets.preset_menu import PresetMenu
+from scenes.director import Director
+from scenes.shelf import BUNDLED, Shelf
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +102,7 @@ class Show:
             self.stock,
             self.painting,
             lambda model: self.painting.change(self._job(model)),
+            moment=lambda act: self.moments.when(act),
             notice=self.told.notice,
             tell=self.told.fetched,
         )
@@ -104,7 +111,11 @@ class Show:
         self.motion = Motion(self.controls)  # from here on values travel
         self.gate = gate(options.allow, self.told.refused) if options.guarded else None
         self.tempo = Tempo(self.controls, refusals=self._refusals(), notice=self.told.notice)
+        self.moments = Moments(self.controls, self.tempo)
         self.link = link.Link(self.controls, self.tempo)
+        self.scenes = self._scenes()
+        self.modulators = Modulators(self.controls, self.tempo.beat_now)
+        self.audio = Audio(self.controls, options.audio, notice=self.told.notice)
         self.midi = self._midi()
         self._start_with(lambda name: name.startswith(OF_MIDI))
         self.osc = self._osc()
@@ -134,6 +145,9 @@ class Show:
         for entry in rows:
             if isinstance(entry, Parameter) and entry.name == "painter/model":
                 controls.declare(replace(entry, default=self.model.id, choices=ids))
+            elif entry.name == "scene/go" and isinstance(entry, Trigger):
+                go = IdTrigger(entry.name, entry.help, entry.arguments, self._scene_order)
+                controls.declare(go)
             else:
                 controls.declare(entry)
         controls.on("painter/restart", lambda *_: self.painting.restart())
@@ -149,6 +163,21 @@ class Show:
                 except ControlError as error:
                     self.controls.report(name, f"{error}; the show starts without it")
         self.controls.commit()
+
+    def _scene_order(self) -> tuple[str, ...]:
+        return self.scenes.order
+
+    def _scenes(self) -> Director:
+        folders = (BUNDLED, *filter(None, [self.options.scenes]))
+        return Director(
+            self.controls,
+            Shelf(folders, self.controls, self.data.folder("scenes")),
+            self.motion,
+            self.tempo,
+            set_list=self.options.setlist or "",
+            files=self.input.files,
+            notice=self.told.notice,
+        )
 
     def _refusals(self) -> dict[str, str]:
         """Why `tempo/source` cannot be this or that here."""
@@ -208,6 +237,8 @@ class Show:
     def _panic(self, *_: object) -> None:
         for name, value in SAFE_PICTURE.items():
             self.controls.set(name, value)  # whoever asked wants to hear what changed, too
+        self.scenes.halt()
+        self.moments.clear()
         self.presets.switcher.clear(0.0)
 
     def stop(self) -> None:
@@ -300,13 +331,20 @@ class Show:
             self.output.start()
             try:
                 async with running(
-                    self._commit, self.motion.run, self.tempo.run, self.link.run
+                    self._commit,
+                    self.motion.run,
+                    self.tempo.run,
+                    self.moments.run,
+                    self.link.run,
+                    self.modulators.run,
+                    self.audio.run,
                 ) as players:
                     if self.osc is not None:
                         await players.start(self.osc.run)
                         notice(f"OSC: udp and tcp {where(self.osc.host, self.osc.port, self.gate)}")
                     # after OSC, so that who listens from the start hears every state of a fetch
                     await players.start(self.presets.run)
+                    await players.start(self.scenes.run)
                     if self.midi is not None:
                         await players.start(self.midi.run)
                     notice(told_of(self.model, self.options.model))

@@ -303,7 +303,9 @@ def wire_value(parameter: Parameter, value: Value) -> float | int | str:
 def _value_packets(parameter: Parameter, value: Value) -> list[bytes]:
     """The value's message, and its index beside it where a reported value is enumerated."""
     name = parameter.name
-    packets = [pack_message(PREFIX + name, wire_value(parameter, value))]
+    wire = wire_value(parameter, value)
+    told = wire.split("\n") if parameter.lines and isinstance(wire, str) else [wire]
+    packets = [pack_message(PREFIX + name, *told)]
     if parameter.read_only and parameter.choices is not None and value in parameter.choices:
         index = parameter.choices.index(value)
         packets.append(pack_message(f"{PREFIX}{name}/index", index))

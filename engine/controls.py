@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 from engine.errors import ArtflowError, ControlError, UnknownControl
 
@@ -40,8 +40,12 @@ class Parameter:
     time in seconds that a change takes to arrive (0 = at once). `wrap` marks angles, whose travel
     takes the short way round. A `read_only` parameter reports; only the engine sets it. What is
     `deliberate` costs much: no number outside its list means the nearest, and no pattern of names
-    should set it. `check` is given a text that is otherwise right and raises `ArtflowError` where
+    should set it. `lines`: the text is a list, a line for each; on a wire they are texts of their
+    own. `check` is given a text that is otherwise right and raises `ArtflowError` where
     it cannot be.
+
+    In a fade numbers and colours travel (by equal ratios where `log`); whatever else there is, and
+    all with `turns`, takes its new value at once: at the fade's "start" ("" too), or "mid" way.
     """
 
     name: str
@@ -56,8 +60,16 @@ class Parameter:
     slew: float = 0.0
     wrap: bool = False
     read_only: bool = False
+    log: bool = False
+    turns: Literal["", "start", "mid"] = ""
     deliberate: bool = False
+    lines: bool = False
     check: Callable[[str], object] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def types(self) -> str:
+        """The OSC types of its value, as one reads them."""
+        return f"{self.kind}..." if self.lines else self.kind
 
     @property
     def bounded(self) -> bool:
@@ -128,6 +140,15 @@ class Parameter:
         if self.low is None or self.high is None or isinstance(value, str):
             raise ControlError(f"{self.name} has no range to normalize over")
         return (value - self.low) / (self.high - self.low)
+
+    def ridden(self, base: Value, offset: float) -> Value:
+        """`base` with `offset` (in the parameter's unit) on it: angles go round, others stop."""
+        if self.low is None or self.high is None or isinstance(base, str):
+            return base
+        place = base + offset
+        if self.wrap and not self.low <= place <= self.high:
+            return self.low + (place - self.low) % (self.high - self.low)
+        return min(self.high, max(self.low, place))
 
     def denormalized(self, raw: object) -> Value:
         """The value at 0..1 of the range; the inverse of `normalized`."""
@@ -264,6 +285,8 @@ class Controls:
     _triggers: dict[str, Trigger] = field(default_factory=dict)
     _values: dict[str, Value] = field(default_factory=dict)
     _live: dict[str, Value] = field(default_factory=dict)
+    _offsets: dict[str, float] = field(default_factory=dict)
+    _shares: dict[str, float] = field(default_factory=dict)
     _handlers: dict[str, TriggerHandler] = field(default_factory=dict)
     _listeners: list[ChangeListener] = field(default_factory=list)
     _reporters: list[Report] = field(default_factory=list)
@@ -347,12 +370,21 @@ class Controls:
         self.parameter(name)
         return self._values[name]
 
+    def at(self, name: str) -> Value:
+        """Where a value is now, half-way where it slews; without what rides on it."""
+        self.parameter(name)
+        return self._live[name]
+
     @property
     def snapshot(self) -> Snapshot:
-        """Every value as it is now, slewing ones half-way; for the owner's task."""
+        """Every value as it is now, slewing ones half-way and ridden ones off; for the owner."""
         if self._stale:
             self._stale = False
-            self._snapshot = Snapshot(self._seq, MappingProxyType(dict(self._live)))
+            values = dict(self._live)
+            for name, offset in self._offsets.items():
+                shown = offset * self._shares.get(name, 1.0)
+                values[name] = self._parameters[name].ridden(values[name], shown)
+            self._snapshot = Snapshot(self._seq, MappingProxyType(values))
         return self._snapshot
 
     def commit(self) -> Snapshot:
@@ -406,15 +438,31 @@ class Controls:
         self._live.update(values)
         self._touch()
 
+    def ride(self, offsets: Mapping[str, float]) -> None:
+        """Let the snapshot show these float parameters off their values by so much, and no others.
+
+        Offsets are in the parameters' own units. What is set and what moves stay as they are, so
+        nothing is left of an offset that is no longer named.
+        """
+        if offsets != self._offsets:
+            self._offsets = dict(offsets)
+            self._touch()
+
+    def rides(self, name: str) -> bool:
+        """Whether the snapshot shows the parameter off its value."""
+        return bool(self._offsets.get(name))
+
+    def let_ride(self, name: str, share: float) -> None:
+        """Let only this share (0..1) of what rides on a parameter show, until another is told."""
+        if self._shares.get(name, 1.0) != share:
+            self._shares[name] = share
+            self._touch()
+
     def _store(self, parameter: Parameter, value: Value, origin: object, clamped: bool) -> None:
         name = parameter.name
         self._values[name] = value
-        # asked even where the value is there already: it may be on its way elsewhere
-        travels = (
-            self.moving is not None
-            and parameter.slew > 0
-            and self.moving(parameter, self._live[name], value)
-        )
+        # asked even where it is there already, or does not slew: it may be on its way elsewhere
+        travels = self.moving is not None and self.moving(parameter, self._live[name], value)
         if not travels:
             self._live[name] = value
         self._touch()

@@ -49,3 +49,7 @@ class LoraError(ArtflowError):
 
 class MidiError(ArtflowError):
     """There is no MIDI system here, or a port of it cannot be opened or found."""
+
+
+class SoundError(ArtflowError):
+    """A sound cannot be listened to: no such input or file, or nothing to hear it with."""

@@ -131,6 +131,13 @@ def source(raw: object) -> str:
     return text
 
 
+def sound(raw: object) -> str:
+    text = str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else word(raw)
+    if text == "file:":
+        raise ValueError(raw)
+    return text
+
+
 def several(read: Reader, split: str | None = None) -> Reader:
     def read_all(raw: object) -> tuple[object, ...]:
         if split and isinstance(raw, str):

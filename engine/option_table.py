@@ -198,6 +198,14 @@ OPTIONS: Final[tuple[Option, ...]] = (
     _flag("no-midi", "Control", "do not listen to MIDI"),
     _flag("midi-monitor", "Control", "print every MIDI message, and what it did"),
     Option(
+        "audio",
+        "Control",
+        "INPUT",
+        "listen to this sound, for modulators: default, an input's name or number, or file:PATH",
+        reader.sound,
+        "default, an input's name or number, or file:PATH",
+    ),
+    Option(
         "compile",
         "Machine",
         "auto|on|off",
@@ -243,7 +251,6 @@ OPTIONS: Final[tuple[Option, ...]] = (
         reader.path,
         "a folder",
         file=True,
-        later="the scenes part",
     ),
     Option(
         "setlist",
@@ -252,6 +259,5 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "the set list to play",
         reader.word,
         "a set list's name",
-        later="the scenes part",
     ),
 )

@@ -25,7 +25,8 @@ EVERY_INTERFACE: Final = "0.0.0.0"
 class ShowOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Everything `artflow run` can be told, checked and with its defaults.
 
-    `model` and `source` are as written ("" = the default model). `size` None is the model's own.
+    `model` and `source` are as written ("" = the default model), `audio` too ("" =
+    none). `size` None is the model's own.
     `seconds`, `seed`, `prompt`, `record`, `setlist` are None where nothing was said. `values` are
     the controls of a show file's `set:`.
     """
@@ -52,6 +53,7 @@ class ShowOptions(msgspec.Struct, frozen=True, kw_only=True):
     midi: tuple[Path, ...] = ()
     no_midi: bool = False
     midi_monitor: bool = False
+    audio: str = ""
     compile: str = "auto"
     lowvram: bool = False
     devices: tuple[str, ...] = ()

@@ -18,11 +18,11 @@ class Overlay:
     """Everything the overlay can show, as plain values of one moment.
 
     `error` and `notice` come with the `time.monotonic()` they were said at, and fade by themselves.
-    `playing` is what is mixed into the model: (name, weight), what matters most first. `flip`,
-    `rotate` are the output's, so that the window can tell where on the picture a pen is. `drawing`
-    keeps the cursor visible; `knob` tells of a knob that does not have its value yet, `learning`
-    what the next one that moves will play. `menu` is None while it is closed. Ratios are 0..1,
-    times seconds unless the name says ms.
+    `scene` tells of the scene that plays and of the one that waits. `playing` is what is mixed into
+    the model: (name, weight), what matters most first. `flip`, `rotate` are the output's, so that
+    the window can tell where on the picture a pen is. `drawing` keeps the cursor visible; `knob`
+    tells of a knob that does not have its value yet, `learning` what the next one that moves will
+    play. `menu` is None while it is closed. Ratios are 0..1, times seconds unless the name says ms.
     """
 
     painter_state: str = "starting"
@@ -41,6 +41,7 @@ class Overlay:
     osc: str = ""
     knob: str = ""
     learning: str = ""
+    scene: str = ""
     recording: bool = False
     record_s: float = 0.0
     record_name: str = ""
@@ -100,6 +101,11 @@ def read_overlay(
         osc=osc,
         knob=knob,
         learning=learning_text(values.text("midi/learning"), values.text("midi/candidate")),
+        scene=scene_text(
+            values.text("scene/current"),
+            values.number("scene/progress"),
+            values.text("scene/coming"),
+        ),
         recording=bool(values.number("record/active")),
         record_s=values.number("record/seconds"),
         frozen=bool(values.number("output/freeze")),
@@ -134,6 +140,13 @@ def learning_text(target: str, candidate: str) -> str:
     if not target:
         return ""
     return f"{target}: {candidate}?" if candidate else f"{target}: move a knob or a pad"
+
+
+def scene_text(current: str, progress: float, coming: str) -> str:
+    """The scene, how far the fade to it is, and which waits: "sunrise 40 %, then moonrise"."""
+    share = f" {progress:.0%}".replace("%", " %") if progress < 1 else ""
+    now = f"{current}{share}" if current else ""
+    return ", then ".join(filter(None, (now, coming)))
 
 
 def _fading(text: str, age_s: float, lasts_s: float) -> float:

@@ -5,13 +5,29 @@ A row here is all that OSC, MIDI, scenes, the web and the printed reference need
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import Final, Literal
 
 from engine.controls import Parameter, Trigger
 from engine.sources.spec import parse_source
 
+Turns = Literal["", "start", "mid"]
+"""When what cannot travel takes its new value in a fade."""
+
 RIDE_S: Final = 0.05
 """Travel time of faders: hides the steps of 7-bit knobs and 30 Hz senders, too short to feel."""
+
+MODULATORS: Final = range(1, 9)
+"""The numbers of the modulators."""
+
+SHAPES: Final = ("sine", "triangle", "saw", "square", "random", "smooth-random")
+"""What a modulator may follow in beats."""
+
+HEARD: Final = ("level", "low", "mid", "high", "onset")
+"""What is heard in the sound, each 0..1; a modulator follows one as `audio-<name>`."""
+
+LISTENING: Final = ("off", "live", "lost")
+"""What `audio/state` may be."""
 
 BUSY: Final = ("starting", "loading", "painting", "stalled", "restarting", "failed")
 
@@ -26,22 +42,38 @@ def _f(
     unit: str = "",
     slew: float = 0.0,
     wrap: bool = False,
+    log: bool = False,
 ) -> Parameter:
     return Parameter(
-        name, "f", float(default), help, low=low, high=high, unit=unit, slew=slew, wrap=wrap
+        name,
+        "f",
+        float(default),
+        help,
+        low=low,
+        high=high,
+        unit=unit,
+        slew=slew,
+        wrap=wrap,
+        log=log,
     )
 
 
-def _i(name: str, low: int, high: int, default: int, help: str) -> Parameter:
-    return Parameter(name, "i", default, help, low=low, high=high)
+def _i(name: str, low: int, high: int, default: int, help: str, turns: Turns = "") -> Parameter:
+    return Parameter(name, "i", default, help, low=low, high=high, turns=turns)
 
 
-def _switch(name: str, default: int, help: str) -> Parameter:
-    return Parameter(name, "i", default, help, low=0, high=1)
+def _switch(name: str, default: int, help: str, turns: Turns = "") -> Parameter:
+    return Parameter(name, "i", default, help, low=0, high=1, turns=turns)
 
 
-def _s(name: str, default: str, help: str, choices: tuple[str, ...] | None = None) -> Parameter:
-    return Parameter(name, "s", default, help, choices=choices)
+def _s(
+    name: str,
+    default: str,
+    help: str,
+    choices: tuple[str, ...] | None = None,
+    turns: Turns = "",
+) -> Parameter:
+    return Parameter(name, "s", default, help, choices=choices, turns=turns)
 
 
 def _report(
@@ -60,6 +92,29 @@ def _report(
     )
 
 
+def _modulator(number: int) -> tuple[Parameter, ...]:
+    shapes = (*SHAPES, *(f"audio-{name}" for name in HEARD))
+    return (
+        _s(f"mod/{number}/target", "", "the float parameter that is moved"),
+        _s(f"mod/{number}/shape", "sine", "what it follows, in beats or in the sound", shapes),
+        # not through the lengths between: far from beat 0 each of those is another place
+        replace(
+            _f(f"mod/{number}/beats", 0.0625, 64, 4, "length of one cycle", unit="beats"),
+            turns="start",
+        ),
+        _f(
+            f"mod/{number}/depth",
+            -1,
+            1,
+            0.25,
+            "way from lowest to highest, as a share of the target's range",
+            slew=RIDE_S,
+        ),
+        _f(f"mod/{number}/phase", 0, 1, 0, "where in the cycle the beat 0 is", slew=RIDE_S),
+        _switch(f"mod/{number}/active", 0, "1 = it moves its target"),
+    )
+
+
 PARAMETERS: Final[tuple[Parameter, ...]] = (
     _s("prompt/a", "", "prompt of deck a (empty: the model's own default prompt)"),
     _s("prompt/b", "", "prompt of deck b (empty: the model's own default prompt)"),
@@ -73,10 +128,11 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "none",
         "how guidance is computed (StreamDiffusion's cfg_type)",
         ("none", "self", "initialize", "full"),
+        "mid",
     ),
     _f("paint/delta", 0, 2, 1, "residual-guidance delta", slew=RIDE_S),
-    _i("paint/seed", 0, 2147483647, 2, "noise seed of deck a"),
-    _i("paint/seed-b", 0, 2147483647, 3, "noise seed of deck b"),
+    _i("paint/seed", 0, 2147483647, 2, "noise seed of deck a", "start"),
+    _i("paint/seed-b", 0, 2147483647, 3, "noise seed of deck b", "start"),
     _f("paint/seed-mix", 0, 1, 0, "spherical blend of the two noises", slew=RIDE_S),
     _f("paint/skip-similar", 0, 1, 0, "do not repaint inputs more similar than this; 0 = off"),
     _i("paint/pipeline", 1, 2, 1, "pictures under way at a time; 1 = lowest latency"),
@@ -86,9 +142,10 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "s",
         "test-card",
         "test-card | drawing | camera | video | screen | image",
+        turns="mid",
         check=parse_source,
     ),
-    _switch("input/mirror", 0, "flip horizontally (self view)"),
+    _switch("input/mirror", 0, "flip horizontally (self view)", "mid"),
     _f(
         "feedback/amount",
         0,
@@ -97,7 +154,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "share of the last painted picture in the next input",
         slew=RIDE_S,
     ),
-    _f("feedback/zoom", 0.5, 2, 1, "zoom of the fed-back picture", slew=RIDE_S),
+    _f("feedback/zoom", 0.5, 2, 1, "zoom of the fed-back picture", slew=RIDE_S, log=True),
     _f(
         "feedback/rotate",
         -180,
@@ -118,7 +175,7 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         slew=RIDE_S,
         wrap=True,
     ),
-    _f("draw/size", 1, 200, 12, "brush diameter", unit="px"),
+    _f("draw/size", 1, 200, 12, "brush diameter", unit="px", log=True),
     Parameter("draw/color", "s", "#ffffff", "brush colour, #rrggbb", form="#rrggbb"),
     _f("output/fade", 0, 1, 1, "0 = black", slew=RIDE_S),
     _f("output/mix", 0, 1, 1, "0 = the input, 1 = the painted picture", slew=RIDE_S),
@@ -128,8 +185,22 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     _f("output/brightness", 0, 2, 1, "brightness", slew=RIDE_S),
     _f("output/contrast", 0, 2, 1, "contrast around mid grey", slew=RIDE_S),
     _f("output/saturation", 0, 2, 1, "saturation", slew=RIDE_S),
-    _s("output/flip", "none", "projector mounting", ("none", "horizontal", "vertical", "both")),
-    Parameter("output/rotate", "i", 0, "turn, clockwise", choices=(0, 90, 180, 270), unit="deg"),
+    _s(
+        "output/flip",
+        "none",
+        "projector mounting",
+        ("none", "horizontal", "vertical", "both"),
+        "mid",
+    ),
+    Parameter(
+        "output/rotate",
+        "i",
+        0,
+        "turn, clockwise",
+        choices=(0, 90, 180, 270),
+        unit="deg",
+        turns="mid",
+    ),
     _s(
         "output/on-fault",
         "hold",
@@ -145,6 +216,14 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     ),
     _f("tempo/bpm", 20, 300, 120, "beats a minute; another clock sets it while it is followed"),
     _s("tempo/source", "internal", "whose beat it is", ("internal", "midi", "link")),
+    *(row for number in MODULATORS for row in _modulator(number)),
+    _f("scene/fade", 0, 600, 1, "how long a change of scene takes", unit="s"),
+    _s(
+        "scene/quantize",
+        "none",
+        "when a change of scene or style starts",
+        ("none", "beat", "bar"),
+    ),
     # what the engine reports
     _report("painter/state", "s", "what the painter is doing", choices=BUSY),
     _report("painter/progress", "f", "share of the model's loading that is done"),
@@ -173,6 +252,19 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     _report("tempo/playing", "i", "0 while another clock has stopped the beat"),
     _report("tempo/locked", "i", "1 while the clock that tempo/source names is heard"),
     _report("tempo/peers", "i", "others in the Link session"),
+    _report("audio/state", "s", "the sound that is listened to", choices=LISTENING),
+    _report("audio/level", "f", "how loud it is, 0..1 of what was loudest lately"),
+    _report("audio/low", "f", "bass, 20 to 250 Hz, 0..1"),
+    _report("audio/mid", "f", "voices and most else, 250 to 4000 Hz, 0..1"),
+    _report("audio/high", "f", "cymbals and hiss, 4 to 16 kHz, 0..1"),
+    _report("audio/onset", "f", "1 where something strikes, from there down to 0"),
+    _report("scene/current", "s", "the scene that was gone to last"),
+    _report("scene/progress", "f", "share of the way to that scene that is done, 0..1"),
+    _report("scene/coming", "s", "the scene that waits for its beat or bar"),
+    replace(
+        _report("scene/list", "s", "the scenes in their order; +9: nine more"),
+        lines=True,
+    ),
     _report("record/active", "i", "1 while recording"),
     _report("record/seconds", "f", "length of the running recording", "s"),
 )
@@ -198,6 +290,11 @@ TRIGGERS: Final[tuple[Trigger, ...]] = (
         "s[aaaa",
     ),
     Trigger("tempo/tap", "tap the tempo: the median of the last taps"),
+    Trigger("scene/go", "go to a scene, in so many seconds if they are given", "s[f"),
+    Trigger("scene/next", "go to the scene after this one"),
+    Trigger("scene/previous", "go to the scene before this one"),
+    Trigger("scene/save", "write everything as it is down under this name", "s"),
+    Trigger("scene/reload", "read the scenes' folders again"),
     Trigger("painter/restart", "start the painter again"),
     Trigger("panic", "cut to a safe picture: the source shown, nothing moving"),
 )
@@ -212,5 +309,7 @@ SAFE_PICTURE: Final[dict[str, float | int | str]] = {
     "output/contrast": 1.0,
     "output/saturation": 1.0,
     "feedback/amount": 0.0,
+    **{f"mod/{number}/active": 0 for number in MODULATORS},
 }
-"""What `panic` cuts to: the source as it is. How the projector hangs (flip, rotate) stays."""
+"""What `panic` cuts to: the source as it is, no modulator on it. How the projector hangs (flip,
+rotate) stays."""

@@ -22,8 +22,8 @@ before it, the name is an OSC address: `/artflow/paint/strength 0.7` sets the va
 `/artflow/paint/strength ?` asks for it. Numbers out of range are clamped and answered with the
 clamped value.
 
-Types: `f` float, `i` int, `s` string. Of a trigger's arguments, those in brackets may be left
-out. *Slew* is the time that a change takes to arrive.
+Types: `f` float, `i` int, `s` string, `s...` several strings. Of a trigger's arguments, those
+in brackets may be left out. *Slew* is the time that a change takes to arrive.
 """
 
 
@@ -66,7 +66,7 @@ def as_markdown(rows: Rows) -> str:
     settable = [
         (
             f"`{row.name}`",
-            row.kind,
+            row.types,
             allowed(row),
             shown_default(row.default),
             f"{row.slew:g} s" if row.slew else "",
@@ -75,7 +75,7 @@ def as_markdown(rows: Rows) -> str:
         for row in parameters(rows, reported=False)
     ]
     reported = [
-        (f"`{row.name}`", row.kind, allowed(row) or row.unit, row.help)
+        (f"`{row.name}`", row.types, allowed(row) or row.unit, row.help)
         for row in parameters(rows, reported=True)
     ]
     fired = [(f"`{row.name}`", arguments_text(row.arguments), row.help) for row in triggers(rows)]
@@ -140,7 +140,7 @@ def print_controls(rows: Rows) -> None:
         f"Parameters (OSC: {PREFIX}NAME VALUE)",
         ("name", "type", "range", "default", "meaning"),
         [
-            (row.name, row.kind, allowed(row), shown_default(row.default), row.help)
+            (row.name, row.types, allowed(row), shown_default(row.default), row.help)
             for row in parameters(rows, reported=False)
         ],
     )
@@ -152,5 +152,5 @@ def print_controls(rows: Rows) -> None:
     show(
         f"Reported values (OSC: {PREFIX}NAME ?)",
         ("name", "type", "meaning"),
-        [(row.name, row.kind, row.help) for row in parameters(rows, reported=True)],
+        [(row.name, row.types, row.help) for row in parameters(rows, reported=True)],
     )

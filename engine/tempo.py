@@ -103,6 +103,10 @@ class Tempo:
         """Beats since the start, at a time of `clock`."""
         return self.line.beat_at(time_s)
 
+    def beat_now(self) -> float:
+        """Beats since the start, now."""
+        return self.line.beat_at(self.clock())
+
     def next_beat(self, time_s: float) -> float:
         """When the first beat at or after `time_s` comes; infinity while the beat stands still."""
         return self.line.next_at(time_s)

@@ -74,7 +74,11 @@ class Document:
 
 def read_yaml(path: Path) -> Document:
     """Read a YAML file. Raises `SettingError` where it cannot be read, or is not YAML."""
-    text = _text(path)
+    return parse_yaml(_text(path), path)
+
+
+def parse_yaml(text: str, path: Path) -> Document:
+    """What `text` says, as if it stood at `path`. Raises `SettingError` where it is not YAML."""
     try:
         node = yaml.compose(text, Loader=_Loader)
         document = Document(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -23,6 +24,11 @@ def table() -> tuple[Parameter | Trigger, ...]:
         *model_controls.rows(ANY),
         *model_controls.triggers(()),
     )
+
+
+def preset_rows(presets: Iterable[Preset]) -> tuple[Parameter, ...]:
+    """The rows of these presets, whether or not they can be played now."""
+    return tuple(row for preset in presets for row in preset_controls.rows(preset, str))
 
 
 class Written(Controls):

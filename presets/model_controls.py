@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Final, get_args
 
 from engine.controls import Parameter, Trigger
+from engine.id_trigger import IdTrigger
 from presets.models import Catalogue
-from presets.preset_controls import DOWNLOADED, IdTrigger
+from presets.preset_controls import DOWNLOADED
 from presets.wanted import State
 
 _TRIGGERS: Final = (

@@ -54,7 +54,8 @@ class Playing:
     """Presets and models as one part of a show: declares its controls, answers them, downloads.
 
     `change` is called when another model shall be painted with, `tell` of the downloads that a
-    model waits for. `follow` is to be told of every committed snapshot.
+    model waits for, and `moment` calls what waits for its beat or bar. `follow` is to be told of
+    every committed snapshot.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Playing:
         painter: Painter,
         change: Callable[[ModelChoice], None],
         *,
+        moment: Callable[[Callable[[], None]], None] = lambda act: act(),
         notice: Callable[[str], None],
         tell: Callable[[str, Progress], None],
     ) -> None:
@@ -80,6 +82,7 @@ class Playing:
             stock.data,
             painter.blend,
             history=stock.statistics,
+            moment=moment,
             notice=notice,
         )
         self._fetch = ModelFetch(

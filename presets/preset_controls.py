@@ -6,13 +6,13 @@ when they come; a control once declared stays, since somebody may hold its name.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from engine.controls import Parameter, Trigger, Value
 from engine.errors import ControlError
+from engine.id_trigger import IdTrigger
 from engine.option_readers import shown
 from engine.parameters import RIDE_S
 from presets.catalogue import KINDS, Preset
@@ -47,6 +47,8 @@ _LOAD: Final = (
 _ROWS: Final = (
     # name, arguments, help; the first text argument is a preset's id
     ("load", "s[f", _LOAD),
+    ("bring", "sf[f", "as load, but to this weight, and no other leaves"),
+    ("stage", "s", "have the painter read this preset's file, so that it comes in at once"),
     ("unload", "s[f", "fade this preset out"),
     ("clear", "", "fade every style out"),
     ("next", "", "load the next installed style"),
@@ -58,37 +60,6 @@ _ROWS: Final = (
     ("delete", "s", "remove the file (not while it is in the mix)"),
     ("rescan", "", "look for files copied in by hand, and read the catalogues again"),
 )
-
-
-@dataclass(frozen=True)
-class IdTrigger(Trigger):
-    """A trigger whose first argument is an id, or its number in the order of the list."""
-
-    ids: Callable[[], Sequence[str]] = field(default=tuple, compare=False, repr=False)
-
-    def coerce(self, raw: tuple[object, ...]) -> tuple[Value, ...] | None:
-        if raw and isinstance(raw[0], (int, float)):
-            raw = (self._numbered(raw[0]), *raw[1:])
-        return super().coerce(raw)
-
-    def _numbered(self, number: float) -> str:
-        ids = self.ids()
-        if number not in range(len(ids)):
-            allowed = f"0 to {len(ids) - 1}" if ids else "none, the list is empty"
-            # (whoever reports it says of which control)
-            raise ControlError(f"nothing has the number {number:g}; allowed: {allowed}")
-        return ids[int(number)]
-
-    def doubt(self, arguments: tuple[Value, ...]) -> str:
-        """Where nothing has this id; the list may be longer later. Nothing where it is unknown."""
-        ids = self.ids()
-        id = arguments[0] if arguments else ""
-        if not ids or not isinstance(id, str) or id in ("", *ids):
-            return ""
-        near = difflib.get_close_matches(id, ids, n=1)
-        family = self.name.partition("/")[0]
-        hint = f"did you mean {near[0]}?" if near else f"it plays once there is such a {family}"
-        return f"unknown {family} {shown(id)}; {hint}"
 
 
 @dataclass(frozen=True)

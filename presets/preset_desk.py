@@ -34,11 +34,13 @@ class Desk:
         return float(self._controls.get(control(id, "weight")))
 
     def live(self, id: str) -> float:
-        return self._controls.snapshot.number(control(id, "weight"))
+        """Where the weight is on its way; a modulator on it does not count."""
+        return float(self._controls.at(control(id, "weight")))
 
     def heard(self, id: str) -> bool:
-        """Whether it has a weight, or is on its way to one or from one."""
-        return bool(self.target(id) or self.live(id))
+        """Whether it has a weight, or is on its way to one or from one, or a modulator lifts it."""
+        shown = self._controls.snapshot.number(control(id, "weight"))
+        return bool(self.target(id) or self.live(id) or shown)
 
     def fade_s(self, asked: float | None) -> float:
         """A fade's seconds; None means the default of preset/fade."""

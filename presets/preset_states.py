@@ -86,13 +86,15 @@ def next_state(facts: Facts) -> State:
 class Want:
     """A preset that comes into the mix when its file is ready, to `weight` in `fade_s` seconds.
 
-    `solo`: others of its kind leave as it comes. `origin` is who asked.
+    `solo`: others of its kind leave as it comes. `waits`: once it is ready, for its moment in the
+    beat. `origin` is who asked.
     """
 
     kind: Kind
     weight: float
     fade_s: float
     solo: bool = True
+    waits: bool = False
     origin: object = None
 
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 import trio
 
@@ -25,7 +26,14 @@ from presets.held import Held
 from presets.library import News
 from presets.models import ModelChoice
 from presets.models import catalogue as model_catalogue
-from presets.preset_controls import CURRENT, MAX_FADE_S, PARAMETERS, control, triggers
+from presets.preset_controls import (
+    CURRENT,
+    MAX_FADE_S,
+    PARAMETERS,
+    WEIGHT_LIMIT,
+    control,
+    triggers,
+)
 from presets.preset_desk import Desk
 from presets.preset_progress import ProgressBoard
 from presets.preset_roster import Roster, Shelf
@@ -34,6 +42,9 @@ from presets.wanted import CHECKED, FINAL, Downloads, Progress, Wanted
 from presets.wanted import State as Fetched
 
 log = logging.getLogger(__name__)
+
+STANDBY: Final = 8
+"""So many presets at most are kept ready without a weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,8 @@ class Switcher:
 
     `model` runs at the start. `heard` is told of downloads; `on_staged`, `on_unfit`, `on_dropped`
     of what the painter did; `change` of another model; `follow` of each committed snapshot, whose
-    mix goes to `blend`. `run` does what takes time.
+    mix goes to `blend`. `run` does what takes time. What a performer loads and unloads starts at
+    the `moment` for it; scenes, which have theirs, bring presets at once.
     """
 
     def __init__(
@@ -67,16 +79,19 @@ class Switcher:
         blend: Callable[[Mix], None],
         *,
         history: History,
+        moment: Callable[[Callable[[], None]], None] = lambda act: act(),
         notice: Callable[[str], None] = log.info,
         in_thread: InThread = trio.to_thread.run_sync,
     ) -> None:
         self.roster = Roster(shelf, model, data)
         self._controls, self._downloads, self._notice = controls, downloads, notice
+        self._moment = moment
         self._held, self._give = Held(self.roster, shelf), blend
         self._desk = Desk(controls, self.roster, self._blend)
         self._board = ProgressBoard(controls)
         self._disk = DiskJobs(controls, self.roster, shelf, history, self._on_news, in_thread)
         self._wants: dict[str, Want] = {}  # the newest first
+        self._standby: dict[str, None] = {}  # shall be ready, without a weight; the newest first
         self._fetches: dict[str, _Fetch] = {}
         self._ended: dict[str, Literal["failed", "cancelled"]] = {}
         controls.declare(*PARAMETERS, *triggers(lambda: self.roster.ids))
@@ -88,9 +103,11 @@ class Switcher:
 
     def _handlers(self) -> dict[str, Callable[..., None]]:
         return {
-            "load": self.load,
-            "unload": self.unload,
-            "clear": self.clear,
+            "load": partial(self.load, waits=True),
+            "bring": self.bring,
+            "stage": self.stage,
+            "unload": partial(self.unload, waits=True),
+            "clear": partial(self.clear, waits=True),
             "next": lambda origin: self._step(1, origin),
             "previous": lambda origin: self._step(-1, origin),
             "a": lambda id, origin: self._put("a", id),  # noqa: ARG005
@@ -115,33 +132,72 @@ class Switcher:
             self._forget(id)
             if self._ended.get(id) == "cancelled":  # it has played on since
                 del self._ended[id]
-        self._desk.follow(snapshot, self._wants, self._ended)
+        self._desk.follow(snapshot, {**self._standby, **self._wants}, self._ended)
         values = snapshot.values
         moving = ("loading", "active")
         self._settle(*(i for i in self.roster.ids if values[control(i, "state")] in moving))
 
     # what a performer asks for
 
-    def load(self, id: str, fade_s: float | None = None, origin: object = None) -> None:
+    def load(
+        self, id: str, fade_s: float | None = None, origin: object = None, *, waits: bool = False
+    ) -> None:
         """Fade it to its catalogue weight and others of its kind to 0, when it is ready.
 
-        Raises `PresetError`: unknown, made for another base, or nowhere to be had.
+        With `waits` at the first moment after that. Raises `PresetError`: unknown, made for another
+        base, or nowhere to be had.
         """
         preset = self.roster.known(id)
         self.roster.check_fit(id)
         seconds = self._fade_s("load", fade_s, origin)
-        want = Want(preset.kind, preset.weight, seconds, origin=origin)
+        want = Want(preset.kind, preset.weight, seconds, waits=waits, origin=origin)
         self._come(id, with_load(self._wants, id, want))
 
-    def unload(self, id: str, fade_s: float | None = None, origin: object = None) -> None:
-        """Fade it out; one that was still coming does not come."""
+    def bring(
+        self, id: str, weight: float, fade_s: float | None = None, origin: object = None
+    ) -> None:
+        """Fade it to `weight` when it is ready (0: out), and leave all others as they are.
+
+        Raises `PresetError` as `load` does.
+        """
+        if not weight:
+            self.unload(id, fade_s, origin)
+            return
+        preset = self.roster.known(id)
+        self.roster.check_fit(id)
+        weight = min(WEIGHT_LIMIT, max(-WEIGHT_LIMIT, weight))
+        seconds = self._fade_s("bring", fade_s, origin)
+        want = Want(preset.kind, weight, seconds, solo=False, origin=origin)
+        self._come(id, {**self._wants, id: want})
+
+    def stage(self, id: str, origin: object = None) -> None:  # noqa: ARG002
+        """Have its file ready at the painter, without a weight; of many the newest.
+
+        Raises `PresetError`: unknown, made for another base, or not on this disk.
+        """
+        self.roster.known(id)
+        if absence := self.roster.absence(id):
+            raise PresetError(absence)
+        self._standby = {id: None, **self._standby}
+        self._standby = dict.fromkeys([*self._standby][:STANDBY])
+        if id not in self._desk.staged:
+            self._asked(id)
+        self._controls.wake()
+
+    def unload(
+        self, id: str, fade_s: float | None = None, origin: object = None, *, waits: bool = False
+    ) -> None:
+        """Fade it out, with `waits` at the first moment; one still coming does not come."""
         if id not in self.roster.presets:
             self.roster.known(id)
-        self._leave([id], self._fade_s("unload", fade_s, origin))
+        self._leave([id], self._fade_s("unload", fade_s, origin), waits=waits)
 
-    def clear(self, fade_s: float | None = None, origin: object = None) -> None:
-        """Fade every style out; 0 seconds cut."""
-        self._leave(self.roster.of_kind("style"), self._fade_s("clear", fade_s, origin))
+    def clear(
+        self, fade_s: float | None = None, origin: object = None, *, waits: bool = False
+    ) -> None:
+        """Fade every style out; 0 seconds cut. With `waits` at the first moment."""
+        styles = self.roster.of_kind("style")
+        self._leave(styles, self._fade_s("clear", fade_s, origin), waits=waits)
 
     def _fade_s(self, trigger: str, asked: float | None, origin: object) -> float:
         """The seconds of a fade; one that is out of range is clamped, and that is told."""
@@ -178,6 +234,7 @@ class Switcher:
             raise PresetError(f"{id} is being downloaded; cancel that first")
         if refusal := self.roster.undeletable(id):
             raise PresetError(refusal)
+        self._standby.pop(id, None)
         self._disk.delete(id, self.in_mix, origin)
 
     def rescan(self, origin: object = None) -> None:
@@ -197,7 +254,7 @@ class Switcher:
                 f"no installed style fits {self.roster.model.id}; preset/download fetches one of: "
                 f"{self.roster.fitting()}"
             )
-        self.load(id, None, origin)
+        self.load(id, None, origin, waits=True)
 
     def _put(self, deck: Literal["a", "b"], id: str) -> None:
         if id:
@@ -248,20 +305,39 @@ class Switcher:
     def _blend(self, mix: Mix) -> None:
         self._give(self._held.tell(mix, self._desk.staged))
 
-    def _leave(self, ids: Iterable[str], fade_s: float) -> None:
-        for id in ids:
+    def _leave(self, ids: Iterable[str], fade_s: float, *, waits: bool = False) -> None:
+        going = tuple(ids)
+        for id in going:  # at once: what is wanted after this, and before the moment, does come
             self._wants.pop(id, None)
+        if waits:
+            self._settle(*going)
+            self._moment(partial(self._fade_out, going, fade_s))
+        else:
+            self._fade_out(going, fade_s)
+
+    def _fade_out(self, ids: Iterable[str], fade_s: float) -> None:
+        for id in ids:
             self._desk.fade(id, 0.0, fade_s)
             self._settle(id)
 
     def _arrive(self, id: str) -> None:
-        """The painter has what was wanted: the weights set out."""
-        want = self._wants.pop(id)
+        """The painter has what was wanted: the weights set out, or wait for their moment."""
+        want = self._wants[id]
+        if want.waits:
+            self._moment(partial(self._set_out, id, want))
+        else:
+            self._set_out(id, want)
+
+    def _set_out(self, id: str, want: Want) -> None:
+        if self._wants.get(id) is not want or not self._ready(id):
+            return  # meanwhile another was wanted, or the painter has it no more
+        del self._wants[id]
         self._desk.fade(id, want.weight, want.fade_s)
         if want.solo:
             for other in self.roster.of_kind(want.kind):
                 if other != id:
                     self._desk.fade(other, 0.0, want.fade_s)
+        self._settle(*self.roster.ids)
 
     def _asked(self, id: str) -> None:
         self._ended.pop(id, None)
@@ -467,7 +543,7 @@ class Switcher:
             asked=id in self._wants or bool(target),
             heard=bool(live),
             staged=id in self._desk.staged,
-            arrived=live == target,
+            arrived=live == target and id not in self._wants,
         )
 
 

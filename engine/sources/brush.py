@@ -37,9 +37,7 @@ class Brush:
 
     @property
     def _share(self) -> float:
-        size = self._controls.get("draw/size")
-        assert not isinstance(size, str)
-        return size / min(self.size)
+        return self._controls.snapshot.number("draw/size") / min(self.size)
 
     def _stroke(self, arguments: tuple[Value, ...], _origin: object) -> None:
         points = [float(value) for value in arguments]

@@ -56,7 +56,8 @@ class Input:
 
     `size` is the painted size (w, h). `allowed` lists the sources with a file that may be played:
     those named when the show was started; input/source cannot name others later, but `video` and
-    `image` alone mean the first of them. What input/source says now counts as named, too.
+    `image` alone mean the first of them. What input/source says now counts as named, too; `files`
+    may be told of more.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Input:
         self._opener = opener
         self._outlet = Outlet(size)
         self._brush = Brush(controls, self.drawing, size)
-        self._files = NamedFiles((*allowed, str(controls.get("input/source"))))
+        self.files = NamedFiles((*allowed, str(controls.get("input/source"))))
         self._home = SourceSpec("test-card")  # what plays, or is to play again when it returns
         self._home_text = "test-card"  # ... as the performer calls it
         self._live: Reader | None = None
@@ -106,7 +107,7 @@ class Input:
 
         cameras = [f"camera:{camera}" for camera, _ in list_cameras()]
         screens = ["screen"] if has_screen() else []
-        return ["test-card", "drawing", *cameras, *screens, *self._files.kinds]
+        return ["test-card", "drawing", *cameras, *screens, *self.files.kinds]
 
     def connect(self, mailbox: FrameMailbox | None, size: tuple[int, int]) -> None:
         """Send pictures of `size` (w, h) to `mailbox` from now on, in place of the one before.
@@ -197,7 +198,7 @@ class Input:
 
     def _switch(self, text: str, asker: object, now: float) -> None:
         try:
-            spec = self._files.resolve(text)
+            spec = self.files.resolve(text)
         except SettingError as error:
             self._controls.report("input/source", str(error), asker)
             self._name_it()
@@ -229,7 +230,7 @@ class Input:
         self._mirror(self._controls.get("input/mirror"))
         text = str(self._controls.get("input/source"))
         try:
-            self._home, self._home_text = self._files.resolve(text), text
+            self._home, self._home_text = self.files.resolve(text), text
         except SettingError as error:
             self._controls.report("input/source", str(error))
             self._name_it()

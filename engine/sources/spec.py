@@ -66,20 +66,27 @@ def parse_source(text: str) -> SourceSpec:
 
 
 class NamedFiles:
-    """The files that may be played: those named when the show was started.
+    """The files that may be played: those named when the show was started, or in a file of it.
 
-    `texts` are sources as they were named; those without a file matter not here.
+    `texts` are sources as they were named at the start; those without a file matter not here.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._allowed: set[SourceSpec] = set()
         self._first: dict[str, SourceSpec] = {}
         for text in texts:
-            with contextlib.suppress(SettingError):  # whoever plays it will be told
-                spec = parse_source(text)
-                if spec.kind in FILES and spec.argument:
-                    self._allowed.add(spec)
-                    self._first.setdefault(spec.kind, spec)
+            spec = self.add(text)
+            if spec is not None:
+                self._first.setdefault(spec.kind, spec)
+
+    def add(self, text: str) -> SourceSpec | None:
+        """Let it be played by its whole name, too; None where that names no file."""
+        with contextlib.suppress(SettingError):  # whoever plays it will be told
+            spec = parse_source(text)
+            if spec.kind in FILES and spec.argument:
+                self._allowed.add(spec)
+                return spec
+        return None
 
     @property
     def kinds(self) -> list[str]:
@@ -97,7 +104,7 @@ class NamedFiles:
         has = f"only {first} was" if first else f"no {spec.kind} was"
         raise SettingError(
             f"source {_shown(text)} is refused: files are named when the show is started,"
-            f" with --source, and {has}"
+            f" with --source, or by a scene, and {has}"
         )
 
 

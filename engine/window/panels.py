@@ -39,6 +39,9 @@ def board(overlay: Overlay, width: int, typeface: Typeface) -> pygame.Surface:
     ]
     if overlay.painter_state in _BUSY:
         rows.insert(1, _progress_row(overlay, inner, typeface))
+    if overlay.scene:
+        scene = typeface.fitted(overlay.scene, inner)
+        rows.append(_column("SCENE", scene, typeface))
     if overlay.learning or overlay.knob:
         rows.append(_midi_row(overlay, inner, typeface))
     return _stacked(rows, width, pad, round(unit * 0.7))

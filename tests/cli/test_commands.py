@@ -1,4 +1,4 @@
-"""Everything but the show: what there is, whether it works, what comes later."""
+"""Everything but the show: what there is, whether it works."""
 
 from __future__ import annotations
 
@@ -89,19 +89,6 @@ def test_doctor(
     assert "sdxl-turbo is not on this machine" in out
     assert "A show cannot run here." in out
     assert main(["doctor", "--osc-port", "99999"]) == 2
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["scenes", "list"],
-        ["scenes", "check", "x.yaml"],
-    ],
-)
-def test_what_comes_later_says_so(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(words) == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"artflow: {words[0]} {words[1]} comes with the {words[0]} part")
 
 
 @pytest.mark.parametrize(

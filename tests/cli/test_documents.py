@@ -28,6 +28,7 @@ def test_the_two_lines_stand_at_the_top_and_the_second_is_what_is_checked() -> N
         "docs/OSC.md",
         "docs/PERFORMANCE.md",
         "docs/PRESETS.md",
+        "docs/SCENES.md",
     ],
 )
 def test_links_lead_somewhere(name: str) -> None:

@@ -34,6 +34,7 @@ def test_every_option_is_accepted(shows: list[ShowOptions], tmp_path: Path) -> N
         *("--feedback", "10.0.0.2:9001", "--feedback", "[::1]:9002"),
         *("--compat", "streamdiffusiontd"),
         *("--midi", "a.yaml", "--midi", "b.yaml", "--no-midi", "--midi-monitor"),
+        *("--audio", "file:song.wav"),
         *("--compile", "on", "--lowvram", "--devices", "cuda:0,cuda:1"),
         *("--scenes", "scenes", "--presets", "p.yaml", "--data", str(tmp_path / "d")),
         *("--record", "out.mp4", "--seconds", "2.5", "--seed", "7", "--prompt", ""),
@@ -63,6 +64,7 @@ def test_every_option_is_accepted(shows: list[ShowOptions], tmp_path: Path) -> N
             midi=(Path("a.yaml"), Path("b.yaml")),
             no_midi=True,
             midi_monitor=True,
+            audio="file:song.wav",
             compile="on",
             lowvram=True,
             devices=("cuda:0", "cuda:1"),
@@ -95,11 +97,11 @@ def test_a_later_part_says_so_once_and_the_show_goes_on(
     shows: list[ShowOptions], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     show = tmp_path / "show.yaml"
-    show.write_text("setlist: evening\n")
+    show.write_text("lowvram: true\n")
     assert main([str(show), "--web-port", "80", "--no-midi", "--no-web", "--compile", "off"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "--web-port: the web part comes in a later version; the show goes on without it",
-        "--setlist: the scenes part comes in a later version; the show goes on without it",
+        "--lowvram: saving GPU memory comes in a later version; the show goes on without it",
     ]
     assert len(shows) == 1
 

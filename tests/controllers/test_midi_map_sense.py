@@ -10,7 +10,7 @@ from controllers.midi_map import Cc, DeviceMap, Mapping, device_rows, mode_of
 from controllers.midi_map_file import MapFile, read_map
 from controllers.midi_seats import Maps
 from controllers.midi_shelf import read_maps
-from presets.preset_controls import IdTrigger
+from engine.id_trigger import IdTrigger
 from tests.controllers.midi_desk import controls
 from tests.helpers.osc import table
 

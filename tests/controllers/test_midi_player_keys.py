@@ -17,7 +17,7 @@ from controllers.midi_map import (
 from controllers.midi_map_file import read_map
 from controllers.midi_player import MidiPlayer
 from engine.controls import Trigger, Value
-from presets.preset_controls import IdTrigger
+from engine.id_trigger import IdTrigger
 from tests.controllers.midi_desk import Desk, controls, jump
 from tests.helpers.osc import table
 

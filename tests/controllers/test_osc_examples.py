@@ -20,11 +20,12 @@ import pytest
 
 from controllers.osc_commands import COMMANDS as ASKING
 from controllers.osc_wire import pack_message
-from engine.controls import Controls, Trigger, Value
+from engine.controls import Controls, Value
+from engine.id_trigger import IdTrigger
 from engine.parameters import PARAMETERS, TRIGGERS
 from presets.catalogue import Preset
 from presets.control_table import Written, table
-from presets.preset_controls import IdTrigger, rows
+from presets.preset_controls import rows
 from tests.helpers.catalogues import load_catalogue
 from tests.helpers.osc import OscClient, Served, bundle, free_udp_port, serving
 from tests.helpers.osc_programs import Peer, pure_data, super_collider, with_ports
@@ -35,12 +36,7 @@ PATIENCE_S = 60.0
 COMMANDS = {*ASKING, "error", "ack", "heartbeat"}
 
 SCENES = tuple(f"scene-{number}" for number in range(1, 9))
-SCENE_CONTROLS = (
-    # as CONTRACT.md names them: the part that answers comes later
-    IdTrigger("scene/go", "go to a scene, by name or place in the list", "s[f", lambda: SCENES),
-    Trigger("scene/next", "go to the next one"),
-    Trigger("scene/previous", "go to the one before"),
-)
+GO = IdTrigger("scene/go", "go to a scene", "s[f", lambda: SCENES)
 
 
 class Stage:
@@ -48,7 +44,8 @@ class Stage:
 
     def __init__(self) -> None:
         self.controls: Controls = Written()
-        self.controls.declare(*PARAMETERS, *TRIGGERS, *SCENE_CONTROLS)
+        others = (row for row in TRIGGERS if row.name != GO.name)
+        self.controls.declare(*PARAMETERS, *others, GO)
         self.controls.declare(*(row for row in table() if row.name != "painter/model"))
         for id in ("anime", "watercolor"):
             self.controls.declare(*rows(Preset(id, id, ()), str))

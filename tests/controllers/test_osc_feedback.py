@@ -98,6 +98,17 @@ def test_a_long_reported_text_fits_a_packet() -> None:
     assert text.endswith("é...")
 
 
+def test_a_list_leaves_as_texts_of_its_own() -> None:
+    stage = Stage()
+    stage.controls.declare(Parameter("show/list", "s", "", "", read_only=True, lines=True))
+    stage.controls.publish("show/list", "sunrise\nmoon rise\n+7")
+    stage.send(ALICE, "show/list", "?")
+    assert ("show/list", ("sunrise", "moon rise", "+7")) in stage.heard(ALICE)
+    stage.controls.publish("show/list", "")
+    stage.send(ALICE, "show/list", "?")
+    assert ("show/list", ("",)) in stage.heard(ALICE)
+
+
 def test_a_value_that_did_not_change_is_not_sent() -> None:
     stage = Stage()
     stage.subscribe(ALICE)

@@ -206,7 +206,7 @@ def test_a_slewing_value_is_left_to_motion() -> None:
 
     def moving(parameter: Parameter, live: Value, target: Value) -> bool:
         asked.append((parameter.name, live, target))
-        return target != 0.25
+        return bool(parameter.slew) and target != 0.25
 
     controls.moving = moving
     controls.set("slow", 1.0)
@@ -222,7 +222,9 @@ def test_a_slewing_value_is_left_to_motion() -> None:
     assert controls.snapshot.number("slow") == 0.25
     # asked also where the value is there already: it may be on its way elsewhere
     controls.set("slow", 0.25)
-    assert asked == [("slow", 0.0, 1.0), ("slow", 0.5, 0.25), ("slow", 0.25, 0.25)]
+    slow_ones = [("slow", 0.0, 1.0), ("slow", 0.5, 0.25), ("slow", 0.25, 0.25)]
+    # also of what does not slew: it may be in a fade
+    assert asked == [slow_ones[0], ("level", 0.5, 1.0), *slow_ones[1:]]
 
 
 def test_a_change_made_by_a_listener_is_told_to_all_after_the_one_under_way() -> None:
@@ -238,3 +240,24 @@ def test_a_change_made_by_a_listener_is_told_to_all_after_the_one_under_way() ->
     table.listen(lambda change: told.append((change.parameter.name, change.value)))
     table.set("a", 1)
     assert told == [("a", 1), ("b", 7)]
+
+
+def test_what_rides_shows_in_the_snapshot_alone() -> None:
+    controls = Controls()
+    angle = Parameter("angle", "f", 170.0, "", low=-180.0, high=180.0, wrap=True)
+    controls.declare(LEVEL, angle)
+    woken: list[int] = []
+    controls.wake = lambda: woken.append(1)
+    controls.ride({"level": 0.25, "angle": 30.0})
+    assert controls.snapshot.values == {"level": 0.75, "angle": -160.0}
+    assert (controls.get("level"), controls.at("level"), controls.at("angle")) == (0.5, 0.5, 170.0)
+    seq, count = controls.snapshot.seq, len(woken)
+    controls.ride({"level": 0.25, "angle": 30.0})
+    assert (controls.snapshot.seq, len(woken)) == (seq, count)
+    controls.ride({"level": -0.75})
+    assert controls.snapshot.values == {"level": 0.0, "angle": 170.0}
+    controls.set("level", 1.0)
+    assert controls.snapshot.number("level") == 0.25
+    controls.ride({})
+    assert controls.snapshot.values == {"level": 1.0, "angle": 170.0}
+    assert len(woken) > count

@@ -28,6 +28,7 @@ FLOATS = [
     ("output/contrast", 0, 2, 1),
     ("output/saturation", 0, 2, 1),
     ("tempo/bpm", 20, 300, 120),
+    ("scene/fade", 0, 600, 1),
 ]
 
 INTEGERS = [
@@ -55,7 +56,17 @@ CHOICES: list[tuple[str, str, tuple[str | int, ...], Value]] = [
     ("output/rotate", "i", (0, 90, 180, 270), 0),
     ("output/on-fault", "s", ("hold", "input", "black"), "hold"),
     ("tempo/source", "s", ("internal", "midi", "link"), "internal"),
+    ("scene/quantize", "s", ("none", "beat", "bar"), "none"),
 ]
+
+MODULATOR_ROWS: dict[str, tuple[str, object, object, Value]] = {
+    "target": ("s", None, None, ""),
+    "shape": ("s", None, None, "sine"),
+    "beats": ("f", 0.0625, 64, 4.0),
+    "depth": ("f", -1, 1, 0.25),
+    "phase": ("f", 0, 1, 0.0),
+    "active": ("i", 0, 1, 0),
+}
 
 UNITS = {
     "feedback/rotate": "deg",
@@ -76,6 +87,11 @@ TRIGGER_ROWS = {
     "midi/learn-undo": "",
     "midi/forget": "s[aaaa",
     "tempo/tap": "",
+    "scene/go": "s[f",
+    "scene/next": "",
+    "scene/previous": "",
+    "scene/save": "s",
+    "scene/reload": "",
     "painter/restart": "",
     "panic": "",
 }
@@ -107,6 +123,25 @@ def test_texts(name: str, default: str) -> None:
 def test_choices(name: str, kind: str, choices: tuple[str | int, ...], default: Value) -> None:
     row = ROWS[name]
     assert (row.kind, row.choices, row.default, row.read_only) == (kind, choices, default, False)
+
+
+def test_eight_modulators() -> None:
+    names = {name for name in ROWS if name.startswith("mod/")}
+    assert names == {f"mod/{number}/{row}" for number in range(1, 9) for row in MODULATOR_ROWS}
+    for name in names:
+        row = ROWS[name]
+        told = (row.kind, row.low, row.high, row.default)
+        assert told == MODULATOR_ROWS[name.split("/")[2]]
+        assert not row.read_only
+    shapes = ROWS["mod/8/shape"].choices
+    assert shapes is not None
+    assert shapes[:6] == ("sine", "triangle", "saw", "square", "random", "smooth-random")
+    assert all(str(shape).replace("-", "/", 1) in ROWS for shape in shapes[6:])
+
+
+def test_what_is_heard_only_reports() -> None:
+    for name in ("level", "low", "mid", "high", "onset"):
+        assert (ROWS[f"audio/{name}"].kind, ROWS[f"audio/{name}"].read_only) == ("f", True)
 
 
 def test_units() -> None:

@@ -192,6 +192,8 @@ class Stage:
         self.painter = Painter()
         self.history = History()
         self.notices: list[str] = []
+        self.waiting: list[Callable[[], None]] | None = None
+        """What waits for its moment; None: it happens at once."""
         self.errors: list[str] = []
         self.changes: list[tuple[float, Change]] = []
         self.controls.on_report(lambda where, text, _: self.errors.append(f"{where}: {text}"))
@@ -203,6 +205,7 @@ class Stage:
             Path("data"),
             self.painter.blend,
             history=self.history,
+            moment=self._moment,
             notice=self.notices.append,
             in_thread=_at_once,
         )
@@ -216,6 +219,19 @@ class Stage:
             self._changed = trio.Event()
             self.switcher.follow(self.controls.commit())
             await self._changed.wait()
+
+    def _moment(self, act: Callable[[], None]) -> None:
+        if self.waiting is None:
+            act()
+        else:
+            self.waiting.append(act)
+
+    async def moment(self) -> None:
+        """The beat that was waited for."""
+        waiting, self.waiting = self.waiting or [], []
+        for act in waiting:
+            act()
+        await settled()
 
     # playing
 

@@ -122,6 +122,24 @@ async def test_unload_takes_the_default_fade_or_its_own(autojump_clock: MockCloc
         assert stage.weights() == {}
 
 
+async def test_a_fade_begins_at_the_weight_not_where_a_modulator_has_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        stage.controls.ride({"preset/anime/weight": 0.5})
+        await stage.play("anime")
+        assert stage.state("anime") == "active"
+        assert stage.weights() == {"anime": 1.0}  # the mix has both
+        stage.fire("unload", "anime", 4)
+        assert stage.controls.at("preset/anime/weight") == 0.5
+        assert stage.controls.snapshot.number("preset/anime/weight") == 1.0
+        await trio.sleep(4.1)
+        assert stage.weights() == {"anime": 0.5}
+        stage.controls.ride({})
+        await trio.sleep(0.1)
+        assert stage.weights() == {}
+
+
 async def test_unload_and_clear_take_back_a_load_that_is_on_its_way(
     autojump_clock: MockClock,
 ) -> None:

@@ -197,6 +197,9 @@ def test_paths_start_at_the_files_own_folder(
 
 
 def test_what_is_no_path_stays_as_written(tmp_path: Path) -> None:
+    assert show(tmp_path, "audio: file:song.wav\n") == {"audio": f"file:{tmp_path}/song.wav"}
+    for plain in ("default", "3", "Profile:1"):
+        assert show(tmp_path, f"audio: {plain}\n") == {"audio": plain}
     assert show(tmp_path, "source: video:rtsp://camera/1\nmodel: rehearsal\n") == {
         "source": "video:rtsp://camera/1",
         "model": "rehearsal",

@@ -42,6 +42,16 @@ async def test_a_show_can_start_mirrored() -> None:
         nursery.cancel_scope.cancel()
 
 
+async def test_a_modulator_moves_the_brush() -> None:
+    async with stage("drawing") as show:
+        await show.until_state("live")
+        show.controls.set("draw/size", 4)
+        show.controls.ride({"draw/size": 10.0})
+        show.controls.fire("draw/stroke", (0.5, 0.5))
+        await until(lambda: newest(show.input)[12, 16].any())
+        assert newest(show.input)[12, 21].any()  # 5 pixels off: within 14 / 2, beyond 4 / 2
+
+
 async def test_drawing_by_pointer_and_from_outside() -> None:
     async with stage("drawing") as show:
         await show.until_state("live")

@@ -10,6 +10,7 @@ from engine.overlay import (
     clock_text,
     knob_text,
     learning_text,
+    scene_text,
 )
 
 
@@ -48,3 +49,17 @@ def test_what_is_learned() -> None:
     assert learning_text("", "cc 1") == ""
     assert learning_text("paint/strength", "") == "paint/strength: move a knob or a pad"
     assert learning_text("paint/strength", "cc 1") == "paint/strength: cc 1?"
+
+
+@pytest.mark.parametrize(
+    ("current", "progress", "coming", "text"),
+    [
+        ("", 0.0, "", ""),
+        ("", 0.0, "sunrise", "sunrise"),
+        ("sunrise", 0.4, "", "sunrise 40 %"),
+        ("sunrise", 1.0, "", "sunrise"),
+        ("sunrise", 0.4, "moonrise", "sunrise 40 %, then moonrise"),
+    ],
+)
+def test_the_scene_and_its_fade(current: str, progress: float, coming: str, text: str) -> None:
+    assert scene_text(current, progress, coming) == text

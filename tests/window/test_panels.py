@@ -116,6 +116,13 @@ def test_a_knob_and_learning_have_a_row_of_their_own() -> None:
     assert has(over(learning), AMBER)
 
 
+def test_a_scene_has_a_row_of_its_own() -> None:
+    face = Typeface(20)
+    plain = panels.board(PLAYING, 900, face)
+    scene = panels.board(replace(PLAYING, scene="sunrise 40 %, then moonrise"), 900, face)
+    assert plain.height < scene.height
+
+
 def test_plates_have_smooth_round_corners() -> None:
     seen = over(plate(60, 40, 12, (255, 255, 255, 255)))
     assert seen[0, 0, 0] < 30

@@ -1,0 +1,342 @@
+"""Director: which scene plays, when the next one starts, and what is made ready for it.
+
+Whoever asks for a scene is answered in order; its file is read beside, in a thread. A scene then
+waits for its beat or bar, and sets out. Everything goes through controls.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+import trio
+
+from engine.controls import Controls, TriggerHandler, Value
+from engine.errors import ArtflowError
+from engine.fading import Course
+from engine.moments import Beat, Goal
+from engine.motion import Motion, next_tick
+from engine.sources.spec import NamedFiles
+from scenes.order import listed, neighbour
+from scenes.saving import SOURCE, scene_now
+from scenes.scene import Scene, Span
+from scenes.setlist import SetList
+from scenes.transition import Transition, course_of
+
+MAX_FADE_S: Final = 600.0
+TOLD_PROBLEMS: Final = 20
+"""So many problems of a folder are told line by line; the rest is counted."""
+
+
+class Shelf(Protocol):
+    """As `scenes.shelf.Shelf`; everything may block and raise `ArtflowError`."""
+
+    def names(self) -> tuple[str, ...]: ...
+    def scene(self, name: str) -> Scene: ...
+    def scene_problems(self, name: str) -> tuple[str, ...]: ...
+    def set_list(self, name: str) -> tuple[SetList, list[str]]: ...
+    def reload(self) -> list[str]: ...
+    def save(self, scene: Scene) -> Path: ...
+
+
+InThread = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What was asked for, and by which trigger."""
+
+    trigger: str
+    act: Callable[..., Any]
+    arguments: tuple[object, ...]
+    origin: object
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """A scene that waits for its moment; None: it starts at once."""
+
+    scene: Scene
+    place: int | None
+    fade: Span
+    goal: Goal | None
+
+
+@dataclass(frozen=True, slots=True)
+class _After:
+    """When the course is done, the show goes on to the scene `name`, at `place` of the order."""
+
+    course: Course
+    name: str
+    place: int | None
+
+
+class Director:
+    """Answers scene/* and brings scenes on. `run` does what takes time.
+
+    `set_list` names the one to play, "" for none: then all scenes, in the order of the list.
+    `files` are the sources that may be played by a file's name: those of scenes are added.
+    """
+
+    def __init__(
+        self,
+        controls: Controls,
+        shelf: Shelf,
+        motion: Motion,
+        tempo: Beat,
+        *,
+        set_list: str = "",
+        files: NamedFiles | None = None,
+        notice: Callable[[str], None] = lambda _line: None,
+        clock: Callable[[], float] = trio.current_time,
+        in_thread: InThread = trio.to_thread.run_sync,
+    ) -> None:
+        self.order: tuple[str, ...] = ()
+        """The scenes by name: of the set list, or all."""
+        self.transition = Transition(controls, motion)
+        self._controls, self._shelf, self._tempo = controls, shelf, tempo
+        self._set_list, self._notice = set_list, notice
+        self._files = NamedFiles(()) if files is None else files
+        self._clock, self._in_thread = clock, in_thread
+        self._wrap = False
+        self._place: int | None = None
+        self._coming: _Coming | None = None
+        self._after: _After | None = None
+        self._ahead_s: float | None = None
+        self._begun = trio.Event()
+        self._send, self._asked = trio.open_memory_channel[_Asked](math.inf)
+        controls.on("scene/go", self._on_go)
+        for verb, act, more in (
+            ("next", self._step, (1,)),
+            ("previous", self._step, (-1,)),
+            ("save", self._save, ()),
+            ("reload", self._reload, ()),
+        ):
+            controls.on(f"scene/{verb}", self._handler(f"scene/{verb}", act, more))
+
+    # being asked
+
+    def _handler(
+        self, trigger: str, act: Callable[..., Any], more: tuple[object, ...]
+    ) -> TriggerHandler:
+        return lambda told, origin: self._ask(trigger, act, *more, *told, origin=origin)
+
+    def _ask(
+        self, trigger: str, act: Callable[..., Any], *arguments: object, origin: object = None
+    ) -> None:
+        self._send.send_nowait(_Asked(trigger, act, arguments, origin))
+
+    def _on_go(self, told: tuple[Value, ...], origin: object) -> None:
+        fade = cast(float, told[1]) if len(told) > 1 else None
+        # the moment at which it was asked counts, however long its file takes to be read
+        self._ask(
+            "scene/go", self._go, str(told[0]), None, fade, self._beat(self._clock()), origin=origin
+        )
+
+    def halt(self) -> None:
+        """Let nothing come any more: neither a scene, nor what the last one has not brought yet."""
+        self._coming = self._after = None
+        self._controls.publish("scene/coming", "")
+        self.transition.halt()
+
+    # the beat
+
+    def _beat(self, now: float) -> float:
+        """The beat at a time of this director's clock."""
+        if self._ahead_s is None:  # both clocks run alike, from different beginnings
+            self._ahead_s = self._tempo.clock() - self._clock()
+        return self._tempo.line.beat_at(now + self._ahead_s)
+
+    # working
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Work until cancelled. Has started when the list of scenes is known."""
+        await self._list()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._answer)
+            nursery.start_soon(self._play)
+            task_status.started()
+
+    async def _answer(self) -> None:
+        async for asked in self._asked:
+            try:
+                await asked.act(*asked.arguments, origin=asked.origin)
+            except ArtflowError as error:
+                self._controls.report(asked.trigger, str(error), asked.origin)
+
+    async def _list(self) -> None:
+        names = await self._in_thread(self._shelf.names)
+        self.order, self._wrap = names, True
+        if self._set_list:
+            try:
+                found, problems = await self._in_thread(self._shelf.set_list, self._set_list)
+                self.order, self._wrap = found.scenes, found.wrap
+                self._tell(problems, "scene/list")
+            except ArtflowError as error:
+                self._controls.report("scene/list", f"{error}; all scenes are played instead")
+        current = str(self._controls.get("scene/current"))
+        if self._place is None or self.order[self._place : self._place + 1] != (current,):
+            self._place = self.order.index(current) if current in self.order else None
+        self._controls.publish("scene/list", listed(self.order))
+
+    def _tell(self, problems: Iterable[str], trigger: str, origin: object = None) -> None:
+        lines = list(problems)
+        for line in lines[:TOLD_PROBLEMS]:
+            self._controls.report(trigger, line, origin)
+        if len(lines) > TOLD_PROBLEMS:
+            more = f"and {len(lines) - TOLD_PROBLEMS} problems more; see artflow scenes check"
+            self._controls.report(trigger, more, origin)
+
+    async def _reload(self, *, origin: object) -> None:
+        problems = await self._in_thread(self._shelf.reload)
+        await self._list()
+        self._tell(problems, "scene/reload", origin)
+        self._notice(f"{len(self.order)} scenes")
+
+    async def _save(self, name: str, *, origin: object) -> None:  # noqa: ARG002
+        # as it is now, not as it will be when the file has been looked at
+        coming, weights = self.transition.pending, self.transition.styles.weights()
+        now = scene_now(self._controls, coming, weights, self._files)
+        earlier = None
+        if name in await self._in_thread(self._shelf.names):
+            earlier = await self._in_thread(self._shelf.scene, name)
+        earlier = earlier or Scene(name)
+        saved = replace(earlier, set=now.set, presets=now.presets, mods=None)
+        await self._in_thread(self._shelf.save, saved)
+        await self._list()
+        self._notice(f"scene {name} is saved")
+
+    async def _step(self, step: int, *, origin: object) -> None:
+        asked = self._beat(self._clock())
+        coming = self._coming
+        place = neighbour(
+            len(self.order), coming.place if coming else self._place, step, wrap=self._wrap
+        )
+        if place is None:
+            what = "the last" if step > 0 else "the first"
+            end = f"this is {what} scene of {self._set_list or 'the list'}"
+            nothing = "there are no scenes yet; scene/save NAME makes one"
+            raise ArtflowError(end if self.order else nothing)
+        await self._go(self.order[place], place, None, asked, origin=origin)
+
+    async def _go(
+        self, name: str, place: int | None, fade_s: float | None, asked: float, *, origin: object
+    ) -> None:
+        scene = await self._read(name, origin)
+        if place is None and name in self.order:
+            place = self._nearest_place(name)
+        fade = scene.fade or Span(self._number("scene/fade"))
+        if fade_s is not None:
+            fade = Span(min(MAX_FADE_S, max(0.0, fade_s)))
+        quantize = scene.quantize or str(self._controls.get("scene/quantize"))
+        self._coming = _Coming(scene, place, fade, Goal.after(asked, quantize))
+        self.transition.styles.prepare(scene.presets or ())
+        if self._coming.goal is not None:
+            self._controls.publish("scene/coming", name)
+        self.step(self._clock())
+        self._begun.set()
+
+    def _nearest_place(self, name: str) -> int:
+        """Where it stands in the order; of several, the first after the one that plays."""
+        places = [place for place, each in enumerate(self.order) if each == name]
+        after = -1 if self._place is None else self._place
+        return next((place for place in places if place > after), places[0])
+
+    async def _read(self, name: str, origin: object) -> Scene:
+        scene: Scene = await self._in_thread(self._shelf.scene, name)
+        self._tell(self._shelf.scene_problems(name), "scene/go", origin)
+        self._files.add(str(scene.set.get(SOURCE, "")))  # by somebody who can write on this disk
+        return scene
+
+    def _number(self, name: str) -> float:
+        value = self._controls.get(name)
+        assert not isinstance(value, str)
+        return float(value)
+
+    # time
+
+    async def _play(self) -> None:
+        while True:
+            if not self.step(self._clock()):
+                await self._begun.wait()
+                self._begun = trio.Event()
+            await trio.sleep_until(self._wakes(self._clock()))
+
+    def _wakes(self, now: float) -> float:
+        """The next tick, or the scene's moment where that is before it."""
+        tick = next_tick(now)
+        coming = self._coming
+        if coming is None or coming.goal is None or self._ahead_s is None:
+            return tick
+        due = self._tempo.line.time_at(coming.goal.beat) - self._ahead_s
+        return due if now < due < tick else tick
+
+    def step(self, now: float) -> bool:
+        """Do what is due at `now`; whether anything will be."""
+        if self._coming is not None:
+            self._wait_or_start(self._coming, now)
+        after = self._after
+        if after is not None and after.course.share(now) >= 1.0:
+            self._after = None
+            self._ask("scene/next", self._follow, after.name, after.place)
+        moves = self.transition.step(now)
+        if self._controls.get("scene/current"):
+            self._controls.publish("scene/progress", self.transition.progress(now))
+        return moves or self._coming is not None or self._after is not None
+
+    def _wait_or_start(self, coming: _Coming, now: float) -> None:
+        goal, line = coming.goal, self._tempo.line
+        if goal is not None and not line.playing:
+            self._notice(f"the beat stands: {coming.scene.name} starts at once")
+        elif goal is not None:
+            beat = self._beat(now)
+            goal = goal.seen(beat)
+            if not goal.reached(beat):
+                self._coming = replace(coming, goal=goal)
+                return
+        self._coming = None
+        self._start(coming, now)
+
+    def _start(self, coming: _Coming, now: float) -> None:
+        scene, self._place = coming.scene, coming.place
+        self._controls.publish("scene/coming", "")
+        self._controls.publish("scene/current", scene.name)
+        self.transition.begin(scene, coming.fade, now, self._beat)
+        following = self._following(scene)
+        self._after = None
+        if following is None:
+            return
+        name, place = following
+        if scene.after is not None:
+            self._after = _After(course_of(scene.after, now, self._beat), name, place)
+        self._ask("scene/next", self._prepare, name)
+
+    def _following(self, scene: Scene) -> tuple[str, int | None] | None:
+        """The scene after this one, and its place in the order."""
+        if scene.next is not None:
+            return scene.next, None
+        place = neighbour(len(self.order), self._place, 1, wrap=self._wrap)
+        return None if place is None or self._place is None else (self.order[place], place)
+
+    async def _follow(self, name: str, place: int | None, *, origin: object) -> None:
+        """Its time has come: whatever it is quantized to, it starts now."""
+        scene = await self._read(name, origin)
+        if place is None and name in self.order:
+            place = self._nearest_place(name)
+        fade = scene.fade or Span(self._number("scene/fade"))
+        self._coming = None
+        self._start(_Coming(scene, place, fade, None), self._clock())
+        self._begun.set()
+
+    async def _prepare(self, name: str, *, origin: object) -> None:
+        """Have ready what the next scene needs. What is wrong with it is told when it plays."""
+        del origin
+        try:
+            scene = await self._in_thread(self._shelf.scene, name)
+        except ArtflowError as error:
+            self._controls.report("scene/next", f"the next scene will not play: {error}")
+            return
+        self.transition.styles.prepare(scene.presets or ())

@@ -1,0 +1,158 @@
+"""What is saved comes back: through a real file, on a stage that has just been opened."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trio.testing import MockClock
+
+from engine.controls import Parameter, Value
+from engine.errors import SettingError
+from engine.parameters import PARAMETERS
+from engine.sources.spec import FORMS
+from scenes.saving import scene_now
+from scenes.scene import Scene, Span
+from scenes.shelf import Shelf as Folders
+from tests.scenes.stage import Presets, Shelf, Stage, on
+
+STYLES = ("neon", "ink", "oil")
+SETTABLE = [row for row in PARAMETERS if not row.read_only]
+COMPARED = [*(row.name for row in SETTABLE), *(f"preset/{id}/weight" for id in STYLES)]
+WORDS = st.text(st.characters(codec="utf-8"), max_size=20)
+WEIGHTS = st.sampled_from((0.0, 0.0, 0.8, -1.25, 1 / 3, 2.0))
+
+
+@st.composite
+def sources(draw: st.DrawFn) -> str:
+    """Everything that the grammar of sources allows."""
+    kind = draw(st.sampled_from(sorted(FORMS)))
+    names = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1)
+    argument = {
+        "screen": st.integers(0, 9999).map(str),
+        **dict.fromkeys(("camera", "video", "image"), names.map(str.strip).filter(bool)),
+    }.get(kind)
+    if argument is None or draw(st.booleans()):
+        return kind
+    return f"{kind}:{draw(argument)}"
+
+
+def value_of(row: Parameter) -> st.SearchStrategy[Value]:
+    if row.name == "input/source":
+        return sources()
+    if row.choices is not None:
+        return st.sampled_from(row.choices)
+    if row.form:
+        return st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
+    return WORDS if row.kind == "s" else st.floats(0, 1).map(row.denormalized)
+
+
+@st.composite
+def states(draw: st.DrawFn) -> dict[str, Value]:
+    rows = st.lists(st.sampled_from(SETTABLE), max_size=30, unique_by=lambda row: row.name)
+    values = {row.name: draw(value_of(row)) for row in draw(rows)}
+    values.pop("tempo/source", None)  # another clock has the tempo
+    return values | {f"preset/{id}/weight": draw(WEIGHTS) for id in STYLES}
+
+
+def opened(folder: Path, values: dict[str, Value]) -> Stage:
+    """A stage on which these are set, and whose scenes are files."""
+    stage = Stage(lambda controls: Folders([], controls, folder))
+    Presets(stage.controls, **dict.fromkeys(STYLES, "active"))
+    for name, value in values.items():
+        stage.controls.set(name, value)
+    return stage
+
+
+@given(states(), states(), st.sampled_from((0.0, 1.5)))
+@settings(deadline=None, max_examples=60)
+def test_save_then_go_brings_everything_back(
+    saved: dict[str, Value], other: dict[str, Value], fade_s: float
+) -> None:
+    async def play(folder: Path) -> None:
+        first = opened(folder, saved)
+        first.files.add(str(saved.get("input/source", "")))
+        async with on(first):
+            first.controls.fire("scene/save", ("look",))
+            await trio.sleep(1)
+        assert (folder / "look.yaml").exists()
+        second = opened(folder, other)
+        async with on(second):
+            second.go("look", fade_s)
+            await trio.sleep(3)
+        assert second.told == []
+        for row in [
+            *SETTABLE,
+            *(second.controls.parameter(f"preset/{id}/weight") for id in STYLES),
+        ]:
+            assert second.live(row.name) == first.live(row.name), row.name
+            assert second.controls.get(row.name) == first.controls.get(row.name), row.name
+
+    with tempfile.TemporaryDirectory() as folder:
+        trio.run(play, Path(folder), clock=MockClock(autojump_threshold=0))
+
+
+async def test_saving_in_the_middle_of_a_fade_saves_where_it_leads(
+    autojump_clock: MockClock,  # noqa: ARG001 -- pytest-trio takes the clock from the arguments
+) -> None:
+    scene = Scene("x", fade=Span(4), set={"prompt/a": "new", "output/flip": "both"}, mods=None)
+    shelf = Shelf(scene)
+    async with on(Stage(shelf)) as stage:
+        stage.go("x")
+        await trio.sleep(1)
+        stage.controls.fire("scene/save", ("y",))
+        await trio.sleep(0.1)
+        saved = shelf.scenes["y"].set
+        assert (saved["prompt/a"], saved["prompt/mix"], saved["output/flip"]) == (
+            "new",
+            0.0,
+            "both",
+        )
+        assert scene_now(stage.controls, {}, {}, stage.files).set["prompt/b"] == "new"
+
+
+async def test_the_picture_that_a_scene_names_may_be_played_then_and_no_other(
+    autojump_clock: MockClock,  # noqa: ARG001
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "still.png").touch()
+    (tmp_path / "still.yaml").write_text("set: {input/source: image:still.png, paint/steps: 2}\n")
+    still = f"image:{tmp_path}/still.png"
+    stage = opened(tmp_path, {})
+    async with on(stage):
+        # whoever asks for another file over a wire, and saves before it is refused, gains nothing
+        stage.controls.set("input/source", "image:/etc/other.png")
+        stage.controls.fire("scene/save", ("stolen",))
+        await trio.sleep(1)
+        stage.go("stolen", 0.0)
+        await trio.sleep(1)
+        with pytest.raises(SettingError, match="is refused"):
+            stage.files.resolve("image:/etc/other.png")
+        with pytest.raises(SettingError, match="is refused"):
+            stage.files.resolve(still)
+        stage.go("still", 0.0)
+        await trio.sleep(1)
+        assert stage.controls.get("input/source") == still
+        assert stage.files.resolve(still).argument == f"{tmp_path}/still.png"
+        stage.controls.fire("scene/save", ("kept",))
+        await trio.sleep(1)
+    assert still in (tmp_path / "kept.yaml").read_text()
+    assert "input/source" not in (tmp_path / "stolen.yaml").read_text()
+
+
+async def test_a_bad_source_is_told_with_its_place_and_the_rest_of_the_scene_plays(
+    autojump_clock: MockClock,  # noqa: ARG001
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "look.yaml").write_text("set:\n  input/source: camra:1\n  paint/steps: 2\n")
+    stage = opened(tmp_path, {})
+    async with on(stage):
+        stage.go("look")
+        await trio.sleep(1)
+        assert (stage.live("input/source"), stage.live("paint/steps")) == ("test-card", 2)
+    [line] = stage.told
+    assert line.startswith(f"scene/go: {tmp_path}/look.yaml:2: unknown source 'camra:1'; did you")
