@@ -178,10 +178,7 @@ def check_midi(inputs: Callable[[], Sequence[str]]) -> Iterable[Finding]:
 
 
 def check_port(check: str, host: str, port: int) -> Iterable[Finding]:
-    """Whether this UDP port can be listened on; the show can do without TCP's of the same number.
-
-    (OSC over TCP comes in a later version.)
-    """
+    """Whether this UDP port can be listened on; a show can do without TCP's of the same number."""
     if reason := _held(host, port, socket.SOCK_DGRAM):
         found = f"UDP {host}:{port} cannot be opened ({reason})"
         todo = "end the program that holds it, or start with --osc-port N (0 = any free)"

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 
 import av
 import numpy as np
-from av.error import FFmpegError
+from av.error import FFmpegError, InvalidDataError
 from numpy.typing import NDArray
 
 from engine.errors import SoundError
@@ -133,7 +133,9 @@ def _no_input(library: Any, wanted: str, error: Exception) -> str:
         found = [told["name"] for told in library.query_devices() if told["max_input_channels"]]
     except library.PortAudioError:
         found = []
-    inputs = ", ".join(repr(name) for name in found) or "none"
+    if not found:
+        return "this machine has no sound input; plug one in, or listen to a file: file:PATH"
+    inputs = ", ".join(map(repr, found))
     return f"input {wanted!r} cannot be opened: {_line(error)}; inputs here: {inputs}"
 
 
@@ -195,5 +197,7 @@ def read_blocks(path: Path) -> Generator[Samples]:
                     yield part.to_ndarray().reshape(-1).astype(np.float32)
     except FileNotFoundError as error:
         raise SoundError(f"there is no sound file {path}; check the path") from error
+    except InvalidDataError as error:
+        raise SoundError(f"{path} {_NO_SOUND}") from error
     except (FFmpegError, OSError) as error:
-        raise SoundError(f"{path} cannot be read: {_line(error)}") from error
+        raise SoundError(f"{path} cannot be read: {error.strerror or _line(error)}") from error

@@ -49,14 +49,14 @@ def print_scenes(shelf: Shelf, origins: dict[Path, str]) -> None:
                 complain(str(error))
                 continue
             for problem in problems:
-                complain(f"{problem}; left out")
+                complain(problem)
             end = "begins again" if found.wrap else "stops"
             told = f"{found.description}: " if found.description else ""
             _add(lists, name, end, told + ", ".join(found.scenes))
         console.print()
         console.print(lists)
     for problem in shelf.problems:
-        complain(f"{problem}; left out")
+        complain(problem)
 
 
 def _then(scene: Scene) -> str:

@@ -203,10 +203,14 @@ class _Reader:
         return tuple(mod for mod in mods if mod is not None)
 
     def _mod(self, place: Place, raw: object) -> Mod | None:
-        if not isinstance(raw, dict) or "target" not in raw:
-            self._problem(
-                place, f"a modulator is {shown(raw)}; allowed: target:, {':, '.join(MOD_FIELDS)}:"
-            )
+        if not isinstance(raw, dict):
+            allowed = ":, ".join(("target", *MOD_FIELDS))
+            self._problem(place, f"a modulator is {shown(raw)}; allowed: {allowed}:")
+            return None
+        if raw.get("target") is None:
+            self._unknown(place, raw, ["target", *MOD_FIELDS])
+            what = "a modulator without a target moves nothing"
+            self._problem(place, f"{what}; name one, such as target: feedback/zoom")
             return None
         self._unknown(place, raw, ["target", *MOD_FIELDS])
         fields: dict[str, Any] = {}
@@ -255,7 +259,8 @@ class _Reader:
         if raw is None:
             return None
         if not isinstance(raw, str) or not raw.strip():
-            self._problem(("next",), f"next is {shown(raw)}; allowed: a scene's name (in quotes)")
+            found = "a list" if isinstance(raw, list) else shown(raw)
+            self._problem(("next",), f"next is {found}; allowed: a scene's name (in quotes)")
             return None
         return raw.strip()
 

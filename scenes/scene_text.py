@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from engine.controls import Controls
+from engine.controls import Controls, Value
 from engine.errors import SettingError
 from engine.yaml_file import parse_yaml
 from scenes.scene import Mod, Scene, Span
@@ -61,8 +62,8 @@ def plain(scene: Scene) -> dict[str, Any]:
         "description": scene.description or None,
         "fade": _span(scene.fade),
         "quantize": scene.quantize,
-        "set": dict(scene.set) or None,
-        "presets": None if scene.presets is None else dict(scene.presets),
+        "set": _all_written(scene.set) or None,
+        "presets": None if scene.presets is None else _all_written(scene.presets),
         "mods": None if scene.mods is None else [_mod(mod) for mod in scene.mods],
         "fades": {name: _span(span) for name, span in scene.fades.items()} or None,
         "after": _span(scene.after),
@@ -72,10 +73,10 @@ def plain(scene: Scene) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _span(span: Span | None) -> float | str | None:
+def _span(span: Span | None) -> Value | None:
     """As a scene file says it: `2.5`, `4 beats`, `1 bar`."""
     if span is None or span.unit == "s":
-        return None if span is None else _number(span.amount)
+        return None if span is None else _written(span.amount)
     unit = span.unit[:-1] if span.amount == 1 else span.unit
     # every float has a form without an exponent; a file's reader takes nine places
     amount = f"{span.amount:.9f}".rstrip("0").rstrip(".")
@@ -85,12 +86,19 @@ def _span(span: Span | None) -> float | str | None:
 def _mod(mod: Mod) -> dict[str, Any]:
     usual = Mod(mod.target)
     fields = {name: getattr(mod, name) for name in MOD_FIELDS}
-    changed = {name: value for name, value in fields.items() if value != getattr(usual, name)}
+    changed = {
+        name: _written(value) for name, value in fields.items() if value != getattr(usual, name)
+    }
     return {"target": mod.target} | changed
 
 
-def _number(value: float) -> float:
-    return int(value) if value == int(value) else value
+def _written(value: Value) -> Value:
+    """`value` as one would write it by hand: 1 for 1.0."""
+    return int(value) if isinstance(value, float) and value == int(value) else value
+
+
+def _all_written(values: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: _written(value) for name, value in values.items()}
 
 
 def _fresh(said: dict[str, Any]) -> str:

@@ -15,6 +15,8 @@ from scenes.values import nearest
 
 SUFFIX: Final = ".set.yaml"
 
+_SHAPE: Final = "allowed: scenes: [first, second]"
+
 
 @dataclass(frozen=True, slots=True)
 class SetList:
@@ -36,15 +38,18 @@ def read_set_list(path: Path, known: Collection[str]) -> tuple[SetList | None, l
     except SettingError as error:
         return None, [str(error)]
     value = document.value
-    if not isinstance(value, dict) or not isinstance(value.get("scenes"), list):
-        line = f"{document.where()}: found {shown(value)}; allowed: scenes: [first, second]"
-        return None, [line]
+    if not isinstance(value, dict):
+        return None, [f"{document.where()}: found {shown(value)}; {_SHAPE}"]
     problems = document.problems
     names = [key.name for key in SETLIST_KEYS]
     for key in value:
         if key not in names:
             near = nearest(key, names, f"allowed: {', '.join(names)}")
             problems.append(f"{document.where(key)}: unknown key {shown(key)}; {near}")
+    if not isinstance(value.get("scenes"), list):
+        found = f"scenes is {shown(value['scenes'])}" if "scenes" in value else "no scenes: in it"
+        problems.append(f"{document.where('scenes')}: {found}; {_SHAPE}")
+        return None, document.in_order(problems)
     wrap = value.get("wrap", False)
     if not isinstance(wrap, bool):
         problems.append(f"{document.where('wrap')}: wrap is {shown(wrap)}; allowed: true or false")

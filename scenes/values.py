@@ -47,6 +47,9 @@ def checked(parameter: Parameter, wanted: object) -> Value:
 
     Whether it can be had now (a preset may be absent today) is asked when it is set, not here.
     """
+    switch = parameter.kind == "i" and (parameter.low, parameter.high) == (0, 1)
+    if switch and isinstance(wanted, str):  # `yes` and `on` are text since YAML 1.2
+        raise ControlError(f"{parameter.name} is {shown(wanted)}; allowed: 0 or 1, true or false")
     value = Parameter.coerce(parameter, wanted)
     # on the wire a value out of range is clamped and answered; a file cannot be answered
     number = isinstance(wanted, (int, float)) and not isinstance(value, str)

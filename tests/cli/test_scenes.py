@@ -25,7 +25,7 @@ def test_a_list_of_all_scenes(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     out, err = capsys.readouterr()
     rows = {line.split()[1]: line for line in out.splitlines() if line.strip()[:1].isdigit()}
     assert "bundled" in rows["pulse"]
-    assert "neon city" in rows["pulse"]
+    assert "neon lines" in rows["pulse"]
     assert "yours" in rows["sunrise"]
     assert "2 s" in rows["sunrise"]
     assert "after 8 s: the next" in rows["sunrise"]

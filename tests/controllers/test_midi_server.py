@@ -73,7 +73,8 @@ async def test_a_device_that_comes_later_is_found(mock_clock: MockClock) -> None
         # its output is a little later than its input, as with real ones
         stage.system.output_names.append("nano")
         await eventually(lambda: stage.system.sending, "the output, too")
-        await eventually(lambda: not stage.system.input("nano").closed)
+        # the input is opened anew with its output
+        await eventually(lambda: any(not port.closed for port in stage.system.opened), "both")
         await stage.system.play("nano", 0xB0, 16, 127)
         assert stage.strength == 1.0
 

@@ -163,14 +163,14 @@ def test_files_that_cannot_be_heard(tmp_path: Path) -> None:
     empty = write_wav(tmp_path / "empty.wav", np.zeros(0))
     for name, words in [
         ("none.wav", "check the path"),
-        ("text.wav", "cannot be read"),
+        ("text.wav", r"text\.wav holds no sound"),
         (silent.name, "holds no sound"),
         (empty.name, "holds no sound"),
     ]:
         with pytest.raises(SoundError, match=words) as caught:
             SoundFile(tmp_path / name)
         assert "\n" not in str(caught.value)
-    with pytest.raises(SoundError):
+    with pytest.raises(SoundError, match=r"cannot be read: Is a directory$"):
         SoundFile(tmp_path)
 
 
@@ -189,13 +189,14 @@ async def test_a_file_that_goes_while_it_plays_is_lost_and_not_fatal(tmp_path: P
 
 
 class FakePortAudio:
-    """sounddevice with one input. `broken` is what opening answers."""
+    """sounddevice with one input, or none. `broken` is what opening answers."""
 
     class PortAudioError(Exception):
         pass
 
     def __init__(self, broken: str = "") -> None:
         self.broken = broken
+        self.inputs = True
         self.streams: list[SimpleNamespace] = []
 
     def _terminate(self) -> None: ...
@@ -210,7 +211,9 @@ class FakePortAudio:
             "max_input_channels": 8,
         }
         if kind is None:
-            return [line, {"name": "Speaker", "max_input_channels": 0}]
+            return [*[line] * self.inputs, {"name": "Speaker", "max_input_channels": 0}]
+        if not self.inputs:
+            raise self.PortAudioError("Error querying device -1")
         if device not in (None, 3, "Line In"):
             raise ValueError(f"No input device matching {device!r}")
         return line
@@ -272,6 +275,13 @@ def test_no_such_input_names_those_there_are(portaudio: FakePortAudio) -> None:
     with pytest.raises(SoundError, match="Device unavailable"):
         open_sound("3")
     assert portaudio.streams[0].closed
+
+
+@pytest.mark.parametrize("wanted", ["default", "Mic", "3"])
+def test_a_machine_without_inputs_says_so(portaudio: FakePortAudio, wanted: str) -> None:
+    portaudio.inputs = False
+    with pytest.raises(SoundError, match=r"^this machine has no sound input; plug one in"):
+        open_sound(wanted)
 
 
 def test_without_the_extra_or_its_library_one_line_says_what_to_install(

@@ -121,18 +121,19 @@ set:
   paint/strengt: 0.5
   paint/strength: 3
   painter/fps: 3
+  output/freeze: yes
   snapshot: 1
   output/fade: 0.5
 presets: {neno: 1, neon: 5, ink: 0.5, 12: 1}
 mods:
   - {target: feedback/zom}
   - {target: prompt/a}
-  - {shape: sine}
+  - {tarket: feedback/zoom}
   - {target: feedback/zoom, shape: sinus, beats: 100, dept: 1}
   - 5
 fades: {output/fade: 2, output/fad: 1, prompt/a: soon}
 after: never
-next: 1
+next: [moonrise]
 notes: [a]
 """
     told = problems(tmp_path, text)
@@ -143,22 +144,24 @@ notes: [a]
         "5: unknown control 'paint/strengt'; did you mean paint/strength",
         "6: paint/strength is 3; allowed: 0 to 1",
         "7: painter/fps is a reported value",
-        "8: snapshot is a trigger",
-        "10: unknown preset 'neno'; did you mean neon?",
-        "10: the weight of neon is 5; allowed: -2 to 2",
-        "10: unknown preset '12'; see artflow presets list",
-        "12: unknown control 'feedback/zom'; did you mean feedback/zoom",
-        "13: prompt/a is no float with a range",
-        "14: a modulator is a mapping; allowed: target:, shape:, beats:, depth:, phase:",
-        "15: unknown key 'dept'; did you mean depth?",
-        "15: shape cannot be 'sinus'; allowed: sine",
-        "15: beats is 100; allowed: 0.0625 to 64",
-        "16: a modulator is 5",
-        "17: unknown control 'output/fad'",
-        "17: prompt/a is 'soon'; allowed: 0 up to",
-        "18: after is 'never'; allowed: more than 0",
-        "19: next is 1; allowed: a scene's name (in quotes)",
-        "20: notes is 'a'; allowed: text (in quotes)",
+        "8: output/freeze is 'yes'; allowed: 0 or 1, true or false",
+        "9: snapshot is a trigger",
+        "11: unknown preset 'neno'; did you mean neon?",
+        "11: the weight of neon is 5; allowed: -2 to 2",
+        "11: unknown preset '12'; see artflow presets list",
+        "13: unknown control 'feedback/zom'; did you mean feedback/zoom",
+        "14: prompt/a is no float with a range",
+        "15: unknown key 'tarket'; did you mean target?",
+        "15: a modulator without a target moves nothing; name one, such as target: feedback/zoom",
+        "16: unknown key 'dept'; did you mean depth?",
+        "16: shape cannot be 'sinus'; allowed: sine",
+        "16: beats is 100; allowed: 0.0625 to 64",
+        "17: a modulator is 5",
+        "18: unknown control 'output/fad'",
+        "18: prompt/a is 'soon'; allowed: 0 up to",
+        "19: after is 'never'; allowed: more than 0",
+        "20: next is a list; allowed: a scene's name (in quotes)",
+        "21: notes is 'a'; allowed: text (in quotes)",
     ]
     assert len(told) == len(starts)
     for line, start in zip(told, starts, strict=True):
@@ -180,6 +183,15 @@ def test_eight_modulators_and_no_more(tmp_path: Path) -> None:
     assert found is not None
     assert found.mods is not None
     assert len(found.mods) == 8
+
+
+def test_the_name_of_what_comes_next_is_no_number(tmp_path: Path) -> None:
+    assert problems(tmp_path, "next: 1\n") == ["1: next is 1; allowed: a scene's name (in quotes)"]
+
+
+@pytest.mark.parametrize("value", ["1", "0", "true", "false"])
+def test_switches(tmp_path: Path, value: str) -> None:
+    assert scene(tmp_path, f"set: {{output/freeze: {value}}}\n").set["output/freeze"] in (0, 1)
 
 
 @pytest.mark.parametrize(

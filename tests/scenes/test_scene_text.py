@@ -25,6 +25,17 @@ CONTROLS = controls()
 PATH = Path("sunrise.yaml")
 
 
+def test_a_saved_file_reads_like_one_written_by_hand() -> None:
+    look: dict[str, Value] = {"tempo/bpm": 120.0, "paint/strength": 1 / 3, "paint/steps": 2}
+    mod = Mod("feedback/zoom", "sine", 8.0, -1.0)
+    scene = Scene("sunrise", set=look, presets={"ink": 1.0, "neon": -0.0}, mods=(mod,))
+    assert scene_text(scene, CONTROLS) == (
+        "set:\n  tempo/bpm: 120\n  paint/strength: 0.3333333333333333\n  paint/steps: 2\n"
+        "presets:\n  ink: 1\n  neon: 0\n"
+        "mods:\n  - {target: feedback/zoom, beats: 8, depth: -1}\n"
+    )
+
+
 def read(text: str) -> Scene:
     scene, problems = scene_of(parse_yaml(text, PATH), "sunrise", CONTROLS)
     assert scene is not None
@@ -155,7 +166,7 @@ def test_lines_that_have_a_problem_stay() -> None:
     assert scene is not None
     assert len(problems) == 2
     saved = scene_text(replace(scene, set={"output/fade": 1.0}), CONTROLS, text, PATH)
-    assert saved == text.replace("output/fade: 0.5", "output/fade: 1.0")
+    assert saved == text.replace("output/fade: 0.5", "output/fade: 1")
 
 
 def test_a_file_that_cannot_be_read_is_not_written_over() -> None:

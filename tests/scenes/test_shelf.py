@@ -79,7 +79,7 @@ def test_unknown_names_and_bad_files_are_told_with_what_to_do(tmp_path: Path) ->
         found.set_list("evning")
     with pytest.raises(SettingError, match=r"sunrise\.yaml:2: not valid YAML"):
         found.scene("sunrise")
-    with pytest.raises(SettingError, match=r"evening\.set\.yaml:1: found a mapping; allowed"):
+    with pytest.raises(SettingError, match=r"evening\.set\.yaml:1: scenes is 5; allowed: "):
         found.set_list("evening")
     folder, file = found.problems
     assert folder.startswith(f"{tmp_path / 'nowhere'}: cannot be read (")
@@ -172,8 +172,12 @@ def test_a_set_list(tmp_path: Path) -> None:
     put(folder, "b.yaml", "")
     put(folder, "x.set.yaml", "description: hi\nscenes: [b, a, b]\nwrap: true\n")
     put(folder, "y.set.yaml", "scenes: [c]\n")
+    put(folder, "z.set.yaml", "scene: [a]\n")
     found = shelf(tmp_path)
     assert found.set_list("x") == (SetList("x", ("b", "a", "b"), True, "hi"), [])
     left, problems = found.set_list("y")
     assert left.scenes == ()
     assert problems[-1].endswith("no scene is left in it; name at least one")
+    wrong = list(found.check())[-2:]
+    assert "no scenes: in it; allowed: scenes: [first, second]" in wrong[0]
+    assert "z.set.yaml:1: unknown key 'scene'; did you mean scenes?" in wrong[1]
