@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from engine.errors import ArtflowError, ControlError, UnknownControl
 
@@ -213,8 +213,7 @@ class Trigger:
         return slot.coerce(raw)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A parameter has a new value. `origin` is whoever asked; `clamped` if it got another value."""
 
     parameter: Parameter
@@ -357,11 +356,11 @@ class Controls:
 
     def set(self, name: str, raw: object, origin: object = None) -> Value:
         """Store what `raw` asks for, clamped, and tell the listeners; returns the stored value."""
-        parameter = self.parameter(name)
+        parameter = self._parameters.get(name) or self.parameter(name)
         if parameter.read_only:
             raise ControlError(f"{name} is a reported value and cannot be set")
         value = parameter.coerce(raw)
-        clamped = _differs(parameter, raw, value)
+        clamped = raw != value and _differs(parameter, raw, value)
         self._store(parameter, value, origin, clamped)
         return value
 
