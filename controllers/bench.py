@@ -88,11 +88,17 @@ async def hearing(controls: Controls, offer: Callable[[Snapshot], None]) -> Asyn
     """An OSC server for `controls`, each turn's changes committed at once, as in the show."""
     changed = trio.Event()
     server = OscServer(controls, "127.0.0.1", 0, version="bench")
+    stored_at_ns = 0
+
+    def wake() -> None:
+        nonlocal stored_at_ns
+        stored_at_ns = time.monotonic_ns()  # the value is there; nobody has been told of it yet
+        changed.set()
 
     def listen(change: Change) -> None:
         if change.parameter.name == "paint/seed" and change.origin is not None:
             heard.newest = int(change.value)
-            heard.stored_ns[heard.newest] = time.monotonic_ns()
+            heard.stored_ns[heard.newest] = stored_at_ns
 
     async def commit() -> None:
         nonlocal changed
@@ -105,7 +111,7 @@ async def hearing(controls: Controls, offer: Callable[[Snapshot], None]) -> Asyn
             await changed.wait()
 
     controls.listen(listen)
-    controls.wake = lambda: changed.set()
+    controls.wake = wake
     heard = Heard(server)
     async with trio.open_nursery() as nursery:
         await nursery.start(server.run)

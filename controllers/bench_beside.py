@@ -3,25 +3,57 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
 import msgspec
 import trio
 from pythonosc import dispatcher, osc_server
 
-from controllers.bench import OSC_RATE_HZ, hearing, send_numbers
+from controllers.bench import OSC_RATE_HZ, hearing
 from controllers.bench_flood import PICTURES_HZ, Paced
 from engine.bench import Sent, Times, copying_stage, times
 from engine.controls import Controls
 from engine.parameters import PARAMETERS, TRIGGERS
 
-ROUNDS: Final = 10
-"""They take turns: what else the machine does falls on all."""
+TURN_MESSAGES: Final = 50
+"""They take short turns, from one sender: what else the machine does, and which core the system put
+the sender on, falls on all alike. It changes the delay of each by more than they differ."""
 SETTLE_S: Final = 0.2
+
+_FREED_BYTES: Final = 4 * 1024 * 1024
+"""glibc's malloc maps a large block anew each time until it has seen a larger one freed; asyncio
+takes 256 kB for each datagram: 20 microseconds. Where pictures come and go it has seen one."""
+
+# sends numbered values at a fixed rate to several ports, so many to each in turn, to and fro, and
+# tells when each left; between turns it waits for what the last one may still be doing
+SENDER: Final = """
+import json, socket, struct, sys, time
+rate, turn, rounds = map(int, sys.argv[1:4])
+outs = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in sys.argv[4:]]
+for out, port in zip(outs, sys.argv[4:]):
+    out.connect(("127.0.0.1", int(port)))
+head = b"/artflow/paint/seed\\0,i\\0\\0"
+sent = [[] for _ in outs]
+order = list(zip(outs, sent))
+for begun in range(1, rounds * turn + 1, turn):
+    order.reverse()
+    for out, at in order:
+        time.sleep(0.01)
+        due = time.monotonic()
+        for number in range(begun, begun + turn):
+            due += 1 / rate
+            while (left := due - time.monotonic()) > 0:
+                time.sleep(left)
+            at.append((number, time.monotonic_ns()))
+            out.send(head + struct.pack(">i", number))
+json.dump(sent, sys.stdout)
+"""
 
 _SEED: Final = "/artflow/paint/seed"
 _python_osc: Final[Any] = osc_server  # its constructors have no types
@@ -30,9 +62,9 @@ _python_osc: Final[Any] = osc_server  # its constructors have no types
 class BesideFigures(msgspec.Struct, frozen=True):
     """Datagram to stored value at `rate_hz` from another process, while painting.
 
-    Each message counts until its value or a newer one is stored. ArtFlow checks the value, stores
-    it, tells who listens and commits; the others put it into a dictionary. None hands it on to
-    the painter, which python-osc knows nothing of.
+    Each message counts until its value or a newer one is stored: with ArtFlow until it is checked
+    and `Controls` holds it, with the others until their handler has put it into a dictionary. What
+    ArtFlow does then (tell who listens, commit) they do not do at all, and it is not counted.
     """
 
     rate_hz: int
@@ -119,31 +151,27 @@ def waited(sent: Sequence[Sent], stored_ns: Mapping[int, int]) -> list[float]:
     return result
 
 
-async def bench_beside(seconds: float, rounds: int = ROUNDS) -> BesideFigures:
-    """Each of the three for `seconds` in all, in `rounds` turns."""
-    ours: list[float] = []
-    others: dict[Callable[[Stored], Any], list[float]] = {threading_server: [], asyncio_server: []}
-    span = seconds / rounds
+async def bench_beside(seconds: float) -> BesideFigures:
+    """Each of the three for `seconds` in all, in turns of `TURN_MESSAGES`; all stand ready."""
+    stored = [Stored(), Stored()]
     controls = Controls()
     controls.declare(*PARAMETERS, *TRIGGERS)
+    bytearray(_FREED_BYTES)
     async with copying_stage() as stage, hearing(controls, lambda _: None) as heard:
-        paced = Paced(stage, PICTURES_HZ)
-        for _ in range(rounds):
-            heard.stored_ns.clear()
-            sent = await send_numbers(heard.port, span)
+        with ExitStack() as stack:
+            servers = threading_server(stored[0]), asyncio_server(stored[1])
+            ports = [heard.port, *map(stack.enter_context, servers)]
+            paced = Paced(stage, PICTURES_HZ)
+            sent = await _send_in_turns(ports, max(1, round(seconds * OSC_RATE_HZ / TURN_MESSAGES)))
             await trio.sleep(SETTLE_S)
-            ours += waited(sent, heard.stored_ns)
-            for server, delays in others.items():
-                stored = Stored()
-                with server(stored) as port:
-                    sent = await send_numbers(port, span)
-                    await trio.sleep(SETTLE_S)
-                delays += waited(sent, stored.at_ns)
-        paced.close()
-    return BesideFigures(
-        OSC_RATE_HZ,
-        PICTURES_HZ,
-        times(ours),
-        times(others[threading_server]),
-        times(others[asyncio_server]),
-    )
+            paced.close()
+    when = [heard.stored_ns, *(server.at_ns for server in stored)]
+    ours, threads, loop = map(times, map(waited, sent, when))
+    return BesideFigures(OSC_RATE_HZ, PICTURES_HZ, ours, threads, loop)
+
+
+async def _send_in_turns(ports: Sequence[int], rounds: int) -> list[list[Sent]]:
+    """Have another process send to each port in turn; what it sent to each, and when."""
+    words = map(str, (OSC_RATE_HZ, TURN_MESSAGES, rounds, *ports))
+    sender = await trio.run_process([sys.executable, "-c", SENDER, *words], capture_stdout=True)
+    return [[Sent(*item) for item in sent] for sent in json.loads(sender.stdout)]

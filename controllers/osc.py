@@ -143,7 +143,8 @@ class OscServer:
             try:
                 if not flooded:
                     # the first counts before we look whether more came with it
-                    session.receive(self._allowed_of(session, datagrams.receive(1, TURN_BYTES)))
+                    for first in self._allowed_of(session, datagrams.receive(1, TURN_BYTES)):
+                        session.receive_first(*first)
                 if not backlog.full:
                     # whoever waits behind a flood is found, though the flood is not done yet
                     batch = datagrams.receive(TURN_PACKETS, TURN_BYTES)
@@ -151,7 +152,7 @@ class OscServer:
                 # a network that goes down comes back; the show does not end for it
                 _log.warning("receiving OSC: %s", error)
                 await trio.sleep(RETRY_S)
-            backlog.put(self._allowed_of(session, batch))
+            session.turn_away(backlog.put(self._allowed_of(session, batch)))
             if backlog:
                 session.receive(backlog.turn())
             flooded = bool(backlog) or len(batch) == TURN_PACKETS
@@ -166,6 +167,8 @@ class OscServer:
     def _allowed_of(
         self, session: OscSession, batch: Sequence[tuple[bytes, Address]]
     ) -> Sequence[tuple[bytes, Address]]:
+        if len(batch) == 1 and self._allowed(batch[0][1].host):
+            return batch  # nearly always; what follows takes as long as applying a value
         hosts = {address.host for _, address in batch}
         refused = {host for host in hosts if not self._allowed(host)}
         if not refused:

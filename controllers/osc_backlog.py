@@ -18,7 +18,9 @@ TURN_S: Final = 0.008
 SLICE_S: Final = 0.002
 """So much of a turn a sender has before others have theirs."""
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
-"""Beyond this nothing more is read: packets wait in the system's buffer, and are lost there."""
+"""Beyond this nothing more is kept of a sender who had his slice and whose packets still wait."""
+RESERVE_BYTES: Final = 8 * 1024 * 1024
+"""So much is kept of others then; beyond it nothing is read, and packets are lost in the system."""
 _PACKET_BYTES: Final = 150
 """What a packet takes beside its bytes."""
 
@@ -43,13 +45,22 @@ class Backlog:
     @property
     def full(self) -> bool:
         """Whether no more should be read for now."""
-        return self._bytes >= MAX_WAITING_BYTES
+        return self._bytes >= MAX_WAITING_BYTES + RESERVE_BYTES
 
-    def put(self, batch: Iterable[Packet]) -> None:
-        """Let these be done after what has come before."""
+    def put(self, batch: Iterable[Packet]) -> int:
+        """Let these be done after what has come before; how many there was no room for.
+
+        They are lost of whoever filled the room. If they were left in the system's buffer instead,
+        everybody else would wait there behind them until all that is here is done: for seconds.
+        """
+        lost = 0
         for item in batch:
+            if self._bytes >= MAX_WAITING_BYTES and item[1] in self._resting:
+                lost += 1
+                continue
             self._bytes += len(item[0]) + _PACKET_BYTES
             self._arrived.append(item)
+        return lost
 
     def turn(self) -> Iterator[Packet]:
         """The packets of one turn, each to be done before the next is taken."""

@@ -19,9 +19,9 @@ from engine.controls import Controls, Parameter
 
 Args = tuple[Arg, ...]
 
-_UNPACKED: Final[dict[bytes, tuple[Arg, Callable[[bytes], Args]]]] = {
-    b",f\0\0": (0.0, struct.Struct(">f").unpack),
-    b",i\0\0": (0, struct.Struct(">i").unpack),
+_UNPACKED: Final[dict[bytes, tuple[Arg, Callable[[bytes, int], Args]]]] = {
+    b",f\0\0": (0.0, struct.Struct(">f").unpack_from),
+    b",i\0\0": (0, struct.Struct(">i").unpack_from),
 }
 """Type tags, before the last four bytes of a packet: such an argument, and how it is read."""
 
@@ -33,17 +33,23 @@ class Newest:
         self.coalesced = 0
         self._controls = controls
         self._held: dict[str, tuple[Asker, str, Arg]] = {}
-        self._known: dict[bytes, tuple[str, str, Callable[[bytes], Args]]] = {}
+        self._known: dict[bytes, tuple[str, str, Callable[[bytes, int], Args]]] = {}
+
+    def known(self, packet: bytes) -> tuple[str, str, Arg] | None:
+        """The parameter, the address and the value of a packet that is known to bring one."""
+        known = self._known.get(packet[:-4])
+        if known is None:
+            return None
+        name, address, unpack = known
+        (value,) = unpack(packet, -4)
+        return (name, address, value) if isfinite(value) else None  # type: ignore[arg-type]
 
     def take(self, packet: bytes, asker: Asker) -> bool:
         """Hold the value of a packet that is known to bring one. If False, it must be read."""
-        known = self._known.get(packet[:-4])
+        known = self.known(packet)
         if known is None:
             return False
-        name, address, unpack = known
-        (value,) = unpack(packet[-4:])
-        if not isfinite(value):  # type: ignore[arg-type]  # an f or an i
-            return False
+        name, address, value = known
         self._hold(name, asker, address, value)
         return True
 

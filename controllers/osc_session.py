@@ -122,13 +122,30 @@ class OscSession:
                 asker = None  # a subscription changes who is answered
         self._let_go()
 
+    def receive_first(self, packet: bytes, sender: Address) -> None:
+        """`receive` of one packet before anyone looks for more.
+
+        Where it only sets a value, there is nothing to hold it against, and it is set at once.
+        """
+        known = self._newest.known(packet)
+        if known is None:
+            self.receive(((packet, sender),))
+            return
+        self.received += 1
+        name, address, value = known
+        asker = self.feedback.book.asker(sender)
+        try:
+            self.controls.set(name, value, asker)
+        except Exception as error:
+            self._refuse(asker, address, self._reason(error, address, value))
+
     def garbled(self, sender: Address, reason: str) -> None:
         """A stream that cannot be told into packets any more: one error to who sent it."""
         self.received += 1
         self._refuse(self.feedback.book.asker(sender), "", reason)
 
     def turn_away(self, packets: int) -> None:
-        """Of somebody who may not play: counted, never answered."""
+        """Of somebody who may not play, or sends more than there is room for: counted, only."""
         self.received += packets
         self.refused += packets
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import sys
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -34,7 +35,7 @@ class Datagrams(Protocol):
         """Where it listens."""
         ...
 
-    async def readable(self) -> None:
+    def readable(self) -> Awaitable[None]:
         """Wait until `receive` has something."""
         ...
 
@@ -67,8 +68,8 @@ class UdpSocket:
     def address(self) -> Address:
         return Address(*self._socket.getsockname()[:2])
 
-    async def readable(self) -> None:
-        await trio.lowlevel.wait_readable(self._socket)
+    def readable(self) -> Awaitable[None]:
+        return trio.lowlevel.wait_readable(self._socket)
 
     async def writable(self) -> None:
         await trio.lowlevel.wait_writable(self._socket)

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from engine.declarations import FORMS as FORMS
 from engine.declarations import MAX_TEXT_BYTES as MAX_TEXT_BYTES
@@ -24,8 +25,7 @@ from engine.declarations import Value as Value
 from engine.errors import ControlError, UnknownControl
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A parameter has a new value. `origin` is whoever asked; `clamped` if it got another value."""
 
     parameter: Parameter
@@ -179,11 +179,11 @@ class Controls:
 
     def set(self, name: str, raw: object, origin: object = None) -> Value:
         """Store what `raw` asks for, clamped, and tell the listeners; returns the stored value."""
-        parameter = self.parameter(name)
+        parameter = self._parameters.get(name) or self.parameter(name)
         if parameter.read_only:
             raise ControlError(f"{name} is a reported value and cannot be set")
         value = parameter.coerce(raw)
-        clamped = _differs(parameter, raw, value)
+        clamped = raw != value and _differs(parameter, raw, value)
         self._store(parameter, value, origin, clamped)
         return value
 

@@ -31,7 +31,7 @@ async def test_a_small_flood() -> None:
 
 
 async def test_the_three_take_turns() -> None:
-    told = await bench_beside(0.2, rounds=2)
+    told = await bench_beside(0.2)
     for figures in (told.artflow, told.python_osc_threading, told.python_osc_asyncio):
         assert 0 < figures.count <= 200
         assert 0 < figures.p50_ms <= figures.p99_ms

@@ -76,6 +76,7 @@ def test_one_packet_of_a_flood_is_done_however_much_others_send() -> None:
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(osc_backlog, "MAX_WAITING_BYTES", 1000)
+    monkeypatch.setattr(osc_backlog, "RESERVE_BYTES", 500)
     work = Work()
     backlog = Backlog(work.watch)
     backlog.put([(bytes(900), ALICE)] * 3)
@@ -85,6 +86,26 @@ def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     full.append(backlog.full)
     assert full == [True, False]
     assert backlog._bytes == 0
+
+
+def test_who_filled_the_room_loses_and_others_still_come_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(osc_backlog, "MAX_WAITING_BYTES", 20_000)
+    work = Work()
+    backlog = Backlog(work.watch)
+    flood = [(b"%03d" % number + bytes(97), ALICE) for number in range(100)]
+    assert backlog.put(flood) == 0
+    done = work.turn(backlog)
+    assert backlog._bytes >= 20_000
+    assert backlog.put([*flood[:3], (b"hello", BOB)]) == 3
+    assert not backlog.full
+    second = work.turn(backlog)
+    assert second[0] == (b"hello", BOB)
+    done += second
+    while backlog:
+        done += work.turn(backlog)
+    assert [item for item in done if item[1] == ALICE] == flood  # all that was kept, in order
 
 
 @given(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.osc_peers import Address
+from controllers.osc_session import OscSession
 from controllers.osc_wire import Arg, pack_message
 from engine.controls import Change
+from engine.errors import ControlError
 from tests.controllers.stage import ALICE, BOB, Stage, errors
 
 NAMES = (
@@ -61,6 +64,39 @@ def test_the_same_as_when_each_packet_is_read_whole(packets: list[bytes]) -> Non
         patch.setattr("controllers.osc_newest.Newest.take", lambda *_: False)
         # by their text: NaN is not itself
         assert repr(played(batch)) == repr(fast)
+
+
+@given(PACKETS)
+def test_one_at_a_time_the_first_of_a_turn_does_the_same_as_any(packets: list[bytes]) -> None:
+    def one_by_one(receive: Callable[[OscSession, bytes], None]) -> tuple[object, ...]:
+        stage = Stage()
+        stage.subscribe(BOB)
+        told: list[tuple[object, ...]] = []
+        stage.controls.listen(lambda it: told.append((it.parameter.name, it.value, it.clamped)))
+        stage.controls.on("draw/clear", lambda *_: None)
+        for packet in packets:
+            receive(stage.session, packet)
+        stage.wait(1)
+        heard = [stage.heard(client) for client in (ALICE, BOB)]
+        return repr(told), heard, stage.session.received, stage.session.refused
+
+    first = one_by_one(lambda session, packet: session.receive_first(packet, ALICE))
+    # by their text: NaN is not itself
+    assert repr(first) == repr(one_by_one(lambda session, it: session.receive([(it, ALICE)])))
+
+
+def test_the_first_packet_of_a_turn_may_be_refused() -> None:
+    stage = Stage()
+    stage.send(ALICE, "paint/strength", 0.25)
+
+    def refuse(*_: object) -> None:
+        raise ControlError("not now")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage.controls, "set", refuse)
+        stage.session.receive_first(pack_message("/artflow/paint/strength", 0.5), ALICE)
+    assert errors(stage.heard(ALICE)) == [("/artflow/paint/strength", "not now")]
+    assert (stage.session.received, stage.session.refused) == (2, 1)
 
 
 def test_a_known_packet_is_read_by_its_first_bytes() -> None:
