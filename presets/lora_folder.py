@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,7 +150,9 @@ def generated(files: Iterable[OnDisk], taken: Iterable[str], given: dict[str, st
 
 def legal_id(name: str) -> str:
     """A legal id that reads like the file's name."""
-    stem = name.removesuffix(SUFFIX).lower()
+    # letters with marks (Löve) keep the letter: NFKD takes the mark off it
+    stem = unicodedata.normalize("NFKD", name.removesuffix(SUFFIX)).lower()
+    stem = "".join(letter for letter in stem if not unicodedata.combining(letter))
     return re.sub("[^a-z0-9]+", "-", stem)[:MAX_ID].strip("-") or "lora"
 
 

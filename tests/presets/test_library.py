@@ -467,6 +467,14 @@ def test_any_name_gives_a_legal_id(name: str) -> None:
             assert id in RESERVED_IDS
 
 
+@pytest.mark.parametrize(
+    ("name", "id"),
+    [("Löve.safetensors", "love"), ("Lo\u0308ve", "love"), ("été №2", "ete-no2"), ("夜", "lora")],
+)
+def test_a_letter_with_a_mark_keeps_the_letter(name: str, id: str) -> None:
+    assert legal_id(name) == id
+
+
 def test_many_alike_get_ids_of_their_own() -> None:
     stamp = lora_folder.Stamp(5, 0)
     files = [
