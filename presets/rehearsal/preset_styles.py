@@ -38,7 +38,7 @@ def _ramp(value: Floats, stops: tuple[tuple[float, tuple[float, float, float]], 
 
 def _over(value: Floats, level: float) -> Floats:
     """1 where the value is above the level, 0 below, and a short way between them."""
-    return np.asarray(1 / (1 + np.exp(np.clip((level - value) * 30, -30, 30))), np.float32)
+    return np.asarray(1 / (1 + np.exp(np.clip((level - value) * 24, -30, 30))), np.float32)
 
 
 def _laid(picture: Floats, ink: Floats, share: Floats) -> Floats:
@@ -67,35 +67,37 @@ def _anime(scene: Buffers, _rng: Rng) -> Floats:
 
 
 def _realistic(scene: Buffers, rng: Rng) -> Floats:
-    """Cinema: most in the dark, teal shadows, orange light, soft distance, wide bloom."""
+    """Cinema: teal shadows lifted off black, orange light on skins, soft distance, wide bloom."""
     picture = np.clip(photo(scene, rng), 0, 1)
     far = np.clip((scene.depth - 0.4) * 1.8, 0, 1)[..., None]
     picture = picture * (1 - far) + blur(picture, 3.2) * far
     grey = np.clip(picture.mean(2), 0, 1)
-    curve = np.asarray((grey**2 * (3 - 2 * grey)) ** 1.3, np.float32)
+    lifted = grey**0.75
+    curve = np.asarray(lifted + 0.4 * (lifted**2 * (3 - 2 * lifted) - lifted), np.float32)
     graded = _ramp(
         curve,
-        ((0.0, (0.0, 0.02, 0.06)), (0.35, (0.0, 0.2, 0.28)), (0.65, (0.8, 0.4, 0.12)),
-         (1.0, (1.0, 0.86, 0.55))),
+        ((0.0, (0.0, 0.08, 0.13)), (0.28, (0.0, 0.36, 0.42)), (0.5, (0.92, 0.5, 0.16)),
+         (0.78, (1.0, 0.74, 0.34)), (1.0, (1.0, 0.95, 0.66))),
     )  # fmt: skip
     own = picture * (curve / np.maximum(grey, 0.02))[..., None]
-    return 0.8 * graded + 0.22 * own + 0.3 * blur(np.clip(picture - 0.55, 0, 1), 9)
+    return 0.84 * graded + 0.18 * own + 0.3 * blur(np.clip(picture - 0.55, 0, 1), 9)
 
 
 def _knife(scene: Buffers, _rng: Rng) -> Floats:
-    """Palette knife: slabs of tone with raised edges, fire and deep blue out of a black ground."""
+    """Palette knife: slabs of tone with raised edges, gold and fire out of a wine-red ground."""
     picture = np.clip(saturate(shaded(scene, 0.7), 1.6) + bloom(scene, 0.4), 0, 1)
     # the median is the knife: small things are pressed flat, edges stay sharp
     pressed = cv2.medianBlur(np.asarray(picture * 255, np.uint8), 9)
     picture = np.asarray(pressed, np.float32) / 255
-    tone = toned(picture.mean(2), 5, 16) ** 1.3
+    tone = toned(picture.mean(2) ** 0.85, 5, 16)
     fire = _ramp(
         tone,
-        ((0.0, (0.0, 0.0, 0.08)), (0.2, (0.08, 0.02, 0.16)), (0.42, (0.5, 0.1, 0.01)),
-         (0.7, (0.98, 0.5, 0.03)), (1.0, (1.0, 0.9, 0.5))),
+        ((0.0, (0.1, 0.02, 0.2)), (0.25, (0.42, 0.06, 0.16)), (0.5, (0.92, 0.34, 0.02)),
+         (0.75, (1.0, 0.7, 0.05)), (1.0, (1.0, 0.95, 0.55))),
     )  # fmt: skip
     raised = np.clip(0.5 * relief(blur(tone, 1.2)), -0.2, 0.2)[..., None]
-    return np.asarray(0.15 * picture * tone[..., None] + 0.85 * fire + raised, np.float32)
+    own = picture * (0.4 + 0.6 * tone)[..., None]
+    return np.asarray(0.2 * own + 0.88 * fire + raised, np.float32)
 
 
 def _cyberpunk(scene: Buffers, _rng: Rng) -> Floats:
@@ -124,15 +126,15 @@ def _blueprint(scene: Buffers, _rng: Rng) -> Floats:
 
 
 def _stained_glass(scene: Buffers, _rng: Rng) -> Floats:
-    """Jewels of glass in a dark church: ruby, amber, deep blue shadows, wide black lead between."""
+    """Panes of pure colour with the sun behind: violet, ruby, amber, gold; wide lead between."""
     picture = np.clip(saturate(scene.colour * (1 + 0.3 * scene.shade)[..., None], 2.4), 0, 1)
-    jewels = _ramp(
-        np.asarray(picture.mean(2), np.float32),
-        ((0.0, (0.0, 0.0, 0.16)), (0.3, (0.06, 0.0, 0.5)), (0.52, (0.6, 0.0, 0.16)),
-         (0.78, (0.95, 0.5, 0.02)), (1.0, (1.0, 0.93, 0.45))),
+    panes = _ramp(
+        toned(np.asarray(picture.mean(2) ** 0.9, np.float32), 5, 12),
+        ((0.0, (0.0, 0.0, 0.4)), (0.25, (0.3, 0.0, 0.75)), (0.45, (0.95, 0.0, 0.22)),
+         (0.7, (1.0, 0.4, 0.0)), (1.0, (1.0, 0.9, 0.2))),
     )  # fmt: skip
-    glass = np.asarray(0.65 * (0.3 * picture**1.4 + 0.65 * jewels), np.float32)
-    lead = np.clip(blur(thick_edge(scene, 7), 1.5) * 1.3, 0, 1)
+    glass = np.asarray(0.8 * (0.15 * picture**1.4 + 0.85 * panes), np.float32)
+    lead = np.clip(blur(thick_edge(scene, 7), 1.8) * 1.4, 0, 1)
     return _laid(glass + 0.3 * blur(glass, 7), rgb(0.01, 0.01, 0.02), lead)
 
 
@@ -149,15 +151,15 @@ def _thermal(scene: Buffers, _rng: Rng) -> Floats:
 
 
 def _woodcut(scene: Buffers, _rng: Rng) -> Floats:
-    """Three blocks, vermilion and cream out of black, their corners rounded as a knife leaves them.
+    """Three blocks: vermilion, black, and cream paper left in the lights; knife-rounded corners.
 
     The black block's own outlines hold the shapes together.
     """
     grey = blur(exposed(shaded(scene, 0.6) @ rgb(0.3, 0.5, 0.2)), 2.5)
     black = rgb(0.05, 0.035, 0.05)
-    picture = _laid(black, rgb(0.8, 0.17, 0.08), _over(grey, 0.42))
-    picture = _laid(picture, rgb(0.97, 0.9, 0.74), _over(grey, 0.8))
-    return _laid(picture, black, np.clip(blur(thick_edge(scene, 3), 1.0) * 1.1, 0, 1))
+    picture = _laid(black, rgb(0.88, 0.14, 0.05), _over(grey, 0.3))
+    picture = _laid(picture, rgb(1.0, 0.88, 0.62), _over(grey, 0.6))
+    return _laid(picture, black, np.clip(blur(thick_edge(scene, 3), 1.0), 0, 1))
 
 
 def _chalk(scene: Buffers, _rng: Rng) -> Floats:
