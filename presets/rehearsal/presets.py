@@ -50,7 +50,7 @@ class PresetPlan:
     rank: int = 4
     plain_rank: int = 8
     peak: float = 1e-2
-    plain_peak: float = 4e-3
+    plain_peak: float = 5e-3
 
 
 class PresetStage:

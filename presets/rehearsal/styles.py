@@ -1,8 +1,8 @@
 """The styles that the base model paints by prompt, and two kinds of input it must understand.
 
 Each style is a plain function of a scene's buffers, so that one scene exists in every style, pixel
-for pixel aligned. Textures stand still on the screen (`field`; strokes in tiles), the same in every
-picture: what is random cannot be learned in one step and only blurs.
+for pixel aligned. Textures stand still on the screen (`field`), the same in every picture: what is
+random cannot be learned in one step and only blurs.
 """
 
 from __future__ import annotations
@@ -107,70 +107,16 @@ def photo(scene: Buffers, _rng: Rng) -> Floats:
     return saturate(picture, 0.78) * 0.93 + 0.035
 
 
-@dataclass(frozen=True, slots=True)
-class Brush:
-    """Strokes in a tile of _TILE pixels that repeats, `across` of them side by side.
-
-    length, width: in pixels; jitter: how much strokes differ in brightness; body: how much the
-    paint stands up in the light.
-    """
-
-    across: int
-    length: float
-    width: int
-    jitter: float
-    body: float
+def toned(grey: Floats, tones: int, steep: float) -> Floats:
+    """Brightness in so many bands; steep: how suddenly one becomes the next."""
+    inside = grey * tones % 1
+    band = np.floor(grey * tones) + 1 / (1 + np.exp((0.5 - inside) * steep))
+    return np.asarray(band / tones, np.float32)
 
 
-# four latents, the size of the denoiser's coarsest cells
-_TILE: Final = 32
-
-
-@lru_cache
-def _stroke_places(across: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """Middles (n, 2) as x, y, tones, lengths, turns, in the order of painting: one by one."""
-    rng = np.random.default_rng(across)
-    y, x = np.mgrid[0:across, 0:across] + 0.5
-    inside = np.stack([x.ravel(), y.ravel()], 1) + rng.uniform(-0.45, 0.45, (x.size, 2))
-    inside = rng.permutation(inside * _TILE / across)
-    tiles = np.arange(-_TILE, SIDE + _TILE, _TILE)
-    corners = np.stack(np.meshgrid(tiles, tiles), -1).reshape(-1, 2)
-    places = (inside[:, None] + corners[None]).reshape(-1, 2)
-    tones, turns = rng.normal(size=(2, len(inside)))
-    each = np.stack([tones, rng.uniform(0.7, 1.3, len(inside)), turns])
-    tones, lengths, turns = np.repeat(each, len(corners), axis=1).astype(np.float32)
-    return places.astype(np.float32), tones, lengths, turns
-
-
-def strokes(picture: Floats, brush: Brush) -> Floats:
-    """The picture painted over in strokes that follow its shapes.
-
-    After A. Hertzmann, Painterly Rendering with Curved Brush Strokes of Multiple Sizes, SIGGRAPH
-    1998, with straight strokes of one size.
-    """
-    grey = blur(picture.mean(2), 2.0)
-    gx, gy = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
-    # the smoothed structure tensor: directions of neighbours agree, flat areas have their own
-    xx, xy, yy = blur(gx * gx, 5), blur(gx * gy, 5), blur(gy * gy, 5)
-    across = 0.5 * np.arctan2(2 * xy, xx - yy)
-    certain = np.clip(np.sqrt((xx - yy) ** 2 + 4 * xy * xy) * 400, 0, 1)
-    along = across + np.pi / 2 * certain + (1 - certain) * 0.6
-    places, tones, lengths, turns = _stroke_places(brush.across)
-    columns = np.clip(places[:, 0], 0, SIDE - 1).astype(int)
-    rows = np.clip(places[:, 1], 0, SIDE - 1).astype(int)
-    unsteady = 0.08 + 0.15 * (1 - certain[rows, columns])
-    angle, reach = along[rows, columns] + turns * unsteady, lengths * brush.length / 2
-    away = np.stack([np.cos(angle), np.sin(angle)], 1) * reach[:, None]
-    colours = blur(picture, 1.2)[rows, columns] * (1 + brush.jitter * tones)[:, None]
-    # one canvas of four channels: colour, and the height of the paint
-    canvas = np.dstack([picture, np.zeros((SIDE, SIDE), np.float32)])
-    paint = np.concatenate([colours, tones[:, None]], 1).astype(float)
-    ends = np.round(np.concatenate([places - away, places + away], 1) * 16).astype(int).tolist()
-    for (x0, y0, x1, y1), colour in zip(ends, paint.tolist(), strict=True):
-        cv2.line(canvas, (x0, y0), (x1, y1), colour, brush.width, cv2.LINE_AA, 4)
-    height = canvas[..., 3]
-    light = height - np.roll(blur(height, 0.8), (1, 1), (0, 1))
-    return canvas[..., :3] + brush.body * np.clip(light, -1.5, 1.5)[..., None]
+def relief(height: Floats) -> Floats:
+    """How much each place is lit from the top left, if the picture stood up that high."""
+    return np.roll(height, (-2, -2), (0, 1)) - np.roll(height, (2, 2), (0, 1))
 
 
 _OIL_TONES: Final = 6
@@ -184,15 +130,13 @@ def _oil(scene: Buffers, _rng: Rng) -> Floats:
     picture = np.clip(saturate(shaded(scene, 0.8), 1.5) + bloom(scene, 0.3), 0, 1)
     picture = blur(np.asarray(picture, np.float32), 1.2)
     grey = picture.mean(2)
-    inside = grey * _OIL_TONES % 1
-    tone = (np.floor(grey * _OIL_TONES) + 1 / (1 + np.exp((0.5 - inside) * 26))) / _OIL_TONES
+    tone = toned(grey, _OIL_TONES, 26)
     picture = np.clip(picture * (tone / np.maximum(grey, 0.02))[..., None], 0, 1)
     light = np.clip(tone, 0, 1)[..., None]
     picture = picture * (rgb(0.85, 0.72, 0.62) * (1 - light) + rgb(1.16, 1.02, 0.66) * light)
     picture = picture + rgb(0.13, 0.07, 0.02) * (1 - light)
     height = blur(np.asarray(picture @ rgb(0.4, 0.4, 0.2), np.float32), 0.8)
-    lit = np.roll(height, (-2, -2), (0, 1)) - np.roll(height, (2, 2), (0, 1))  # from the top left
-    return np.asarray(picture + np.clip(0.9 * lit, -0.3, 0.3)[..., None], np.float32)
+    return np.asarray(picture + np.clip(0.9 * relief(height), -0.3, 0.3)[..., None], np.float32)
 
 
 def cel(scene: Buffers, shadow: Floats) -> Floats:

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from presets.rehearsal import scene
-from presets.rehearsal.canvas import SIDE, Canvas, Layout
+from presets.rehearsal.canvas import DRAWN, SIDE, Buffers, Canvas, Layout
 from presets.rehearsal.captions import vocabulary, words_of
 from presets.rehearsal.preset_styles import PRESET_STYLES
 from presets.rehearsal.scene import HELD_OUT, Spec, draw, paint, spec_of
-from presets.rehearsal.styles import BASE_STYLES, INPUT_STYLES
+from presets.rehearsal.styles import BASE_STYLES, INPUT_STYLES, Style, relief, toned
 from presets.rehearsal.subjects import SUBJECTS
 from presets.rehearsal.subjects.common import TIMES, WEATHERS, Look, Subject
 from tests.helpers.program import ROOT
@@ -142,3 +142,46 @@ def test_a_scene_is_painted_the_same_twice() -> None:
     drawn = draw(spec_of(4))
     for style in STYLES:
         np.testing.assert_array_equal(paint(drawn, style), paint(drawn, style))
+
+
+# these have something of their own place: a grid, bands, a sky's gradient, paper's grain
+PLACED = ("anime", "blueprint", "hologram", "realistic")
+
+
+@pytest.mark.parametrize(
+    "style", [style for style in PRESET_STYLES if style.name not in PLACED], ids=lambda s: s.name
+)
+def test_every_mark_of_a_preset_follows_from_the_scene(style: Style) -> None:
+    across = 20
+    buffers = draw(replace(spec_of(16), mood="", material="")).buffers
+    moved = Buffers(
+        **{
+            field.name: np.roll(
+                getattr(buffers, field.name),
+                across * (DRAWN // SIDE if field.name == "number" else 1),
+                axis=1,
+            )
+            for field in fields(Buffers)
+        }
+    )
+    rng = np.random.default_rng(0)
+    before, after = style.paint(buffers, rng), style.paint(moved, rng)
+    # what went round the edge has a new neighbour, as far as light reaches
+    inner = np.s_[:, 80 : SIDE - 80]
+    np.testing.assert_allclose(after[inner], np.roll(before, across, axis=1)[inner], atol=0.03)
+
+
+def test_tones_are_bands_and_rise() -> None:
+    grey = np.linspace(0, 0.999, 1000, dtype=np.float32)[None]
+    found = toned(grey, 5, 60)
+    assert (np.diff(found[0]) >= -1e-6).all()
+    in_bands = np.abs(found * 5 - np.round(found * 5)) < 0.05
+    assert in_bands.mean() > 0.85
+
+
+def test_what_stands_up_is_lit_from_the_top_left() -> None:
+    height = np.zeros((SIDE, SIDE), np.float32)
+    height[100:140, 100:140] = 1
+    lit = relief(height)
+    assert lit[101, 101] > 0 > lit[138, 138]
+    assert not lit[110:130, 110:130].any()
