@@ -23,6 +23,7 @@ from engine.painter.loop import Finish, Report
 from engine.painter.lora_tensors import ModelLayers, Staged, stage
 from engine.painter.loras import LoraMixer
 from engine.painter.models import Model
+from engine.painter.prompts_ahead import PromptsAhead
 from engine.painter.settings import MAX_STEPS, Settings
 from engine.painter.similarity import Similarity, Stillness
 from engine.painter.stream import FrameKey, LiveStream
@@ -72,6 +73,7 @@ class DiffusionPainter:
             torch_dtype=model.dtype,
             default_prompt=model.default_prompt,
         )
+        self._prompts = PromptsAhead(self.stream)
         self._layers = ModelLayers.of(model.pipe, model.name or model.kind, model.kind)
         self._mixer = LoraMixer(self._layers, pristine_on_host=lowvram)
         self._compiled: Compiled | None = None
@@ -121,6 +123,7 @@ class DiffusionPainter:
                 self._tell(f"the model cannot be compiled here: {self._compiled.failed}")
                 self._uncompile()
             self._capture()
+        self._prompts.warm_up()
         if self._compiled is not None:
             self._compiled.preparing = False
             if self._cache is not None:
@@ -136,20 +139,25 @@ class DiffusionPainter:
         report(1.0, "ready")
 
     def paint(self, picture: Picture, settings: Settings) -> Picture:
-        """Paint one `picture`, (h, w, 3) uint8, into a new one of the same shape.
+        """Paint one `picture`, (h, w, 3) uint8, into a new one of the same shape, with these very
+        prompts, however long their encoding takes.
 
         The last painted one comes again while the input is more alike than
         `settings.skip_similar`, nothing has changed and no frame is still in the batch.
         """
+        with out_of_memory_as_ours():
+            self._prompts.finish(settings)
         return self.begin(picture, settings)()
 
     def begin(self, picture: Picture, settings: Settings) -> Finish:
         """Set off one picture, as `paint` does; what is returned waits for it and brings it home.
 
         Pictures are finished in the order they were begun in, `MAX_PIPELINE` under way at most.
+        A prompt that is not encoded yet is heard when `look_ahead` has come so far.
         """
         with out_of_memory_as_ours():
             self._send(picture)
+            settings = self._prompts.heard(settings)
             changed = self.stream.apply(settings) or self._remixed
             self._remixed = False
             if self._may_skip(settings, changed) and self._picture is not None:
@@ -160,6 +168,10 @@ class DiffusionPainter:
             self.stream.fill(self.runner)
             self._run()
             return partial(self._finish, self.transfers.leave())
+
+    def look_ahead(self, settings: Settings, budget_ms: float) -> bool:
+        with out_of_memory_as_ours():
+            return self._prompts.work(settings, budget_ms / 1000)
 
     def _held(self) -> Picture:
         assert self._picture is not None
@@ -237,7 +249,7 @@ class DiffusionPainter:
             written = self._mixer.apply(budget_ms)
         self._remixed |= written.layers > 0
         if written.text:
-            self.stream.refresh_prompts()
+            self._prompts.outdate()
         return not self._mixer.pending
 
     def memory_mb(self) -> float:

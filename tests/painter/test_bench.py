@@ -48,6 +48,8 @@ def test_reports_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
             latency = row["mailboxes"][way]
             assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"] <= latency["worst"]
     assert set(report["prompt_ms"]) == {"unchanged", "new", "known"}
+    assert report["prompt_ms"]["new"]["heard_after"] >= 1
+    assert all(each["late"] > 0 for each in report["prompt_ms"].values())
     assert report["loras"] == {}
     assert report["against"] == []
     assert report["memory_mb"]["loaded"] > 0
