@@ -214,7 +214,7 @@ def test_an_encoder_that_fails_is_told_and_tried_again() -> None:
     def fail(_key: Key) -> Any:
         raise torch.OutOfMemoryError("no room")
 
-    desk.book.encode = fail  # type: ignore[method-assign]
+    desk.book.encode = fail  # type: ignore[assignment, method-assign]
     with pytest.raises(torch.OutOfMemoryError):
         desk.until_done(CAT)
     desk.book.encode = encode  # type: ignore[method-assign]
