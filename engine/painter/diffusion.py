@@ -136,6 +136,8 @@ class DiffusionPainter:
         self.transfers.leave().collect()
         self.frame_s = time.monotonic() - begun
         self.stream.restart()
+        if self._model.device.type == "cuda":  # pragma: no cover - needs a GPU
+            torch.cuda.empty_cache()  # recordings have memory of their own
         report(1.0, "ready")
 
     def paint(self, picture: Picture, settings: Settings) -> Picture:
