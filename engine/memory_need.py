@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from engine.devices import ComputeDevice
+from engine.precision import has_fast_half
 
 Size = tuple[int, int]
 
@@ -73,15 +74,15 @@ class Need:
     known: str
 
 
-def need_of(played: Played, device: str) -> Need | None:
-    """On a kind of device (cuda, mps, cpu); None for a base that nothing is known of.
+def need_of(played: Played, device: str, *, half: bool) -> Need | None:
+    """On a kind of device (cuda, mps, cpu), in fp16 or fp32; None for a base that nothing is known
+    of.
 
     Counted twice is what frames take on CUDA: called, while warming up, and in recordings.
     """
     base, tiny = played.base, played.tiny_autoencoder
     if (base, tiny) not in FRAME:
         return None
-    half = device == "cuda"
     pristine = WEIGHTS[base] * (2 if half else 4)
     measured = MEASURED.get((base, played.size, device)) if tiny else None
     if measured is not None:
@@ -90,7 +91,7 @@ def need_of(played: Played, device: str) -> Need | None:
     whole = not half or (base == "sdxl" and not tiny)
     size, frame = FRAME[base, tiny]
     pixels = played.size[0] * played.size[1] / (size[0] * size[1])
-    frames = round(frame * pixels * (2 if half else 1) * (1.0 if whole else 0.5))
+    frames = round(frame * pixels * (2 if device == "cuda" else 1) * (1.0 if whole else 0.5))
     weights = pristine + AUTOENCODER[tiny] * (4 if whole else 2)
     return Need(weights + frames, pristine, "calculated, not measured")
 
@@ -99,7 +100,7 @@ def judge(played: Played, device: ComputeDevice) -> tuple[str, str, str]:
     """Whether there is room: status (ok or warn), what was found, what to do."""
     kind = device.id.partition(":")[0]
     what = f"{played.id} at {played.size[0]}x{played.size[1]}"
-    need = need_of(played, kind)
+    need = need_of(played, kind, half=kind == "cuda" and _has_fast_half(device.capability))
     if need is None:
         return "ok", f"{what}: nothing is known of what this kind of model needs", ""
     found = (
@@ -116,6 +117,11 @@ def judge(played: Played, device: ComputeDevice) -> tuple[str, str, str]:
         todo = "use --lowvram" if kind == "cuda" else "play without LoRAs, or close other programs"
         return "warn", found, todo
     return "ok", found, ""
+
+
+def _has_fast_half(capability: str) -> bool:
+    major, _, minor = capability.partition(".")
+    return not capability or has_fast_half((int(major), int(minor)))
 
 
 def _gb(size_bytes: float) -> str:

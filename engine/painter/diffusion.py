@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,14 @@ from engine.painter.transfers import Ticket, make_transfers
 
 CAPTURE_AFTER_FRAMES: Final = 2
 """A capture takes as long as several frames: not for a way of painting that a knob passes by."""
+
+ASKING: Final = tuple(
+    Settings(steps=steps, guidance=2.0, guidance_mode=mode)
+    for mode, counts in (("full", range(1, MAX_STEPS + 1)), ("initialize", (2, 4)))
+    for steps in counts
+)
+"""Between them every number of rows that the unet is asked for beside 1 to 4: its convolutions are
+chosen at the first pass, which takes as long as many frames."""
 
 
 class DiffusionPainter:
@@ -128,6 +136,12 @@ class DiffusionPainter:
             self._compiled.preparing = False
             if self._cache is not None:
                 note_compiled(self._cache, self._model, (self.stream.width, self.stream.height))
+        if self.runner.records:
+            report(1.0, "first pass, guided")
+            with suppress(torch.OutOfMemoryError):  # then it is told when it is asked for
+                for settings in ASKING:
+                    self.stream.apply(settings)
+                    self.stream.denoise()
         self.stream.apply(Settings())
         self.stream.fill(self.runner)
         self.transfers.leave().collect()

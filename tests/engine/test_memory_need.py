@@ -39,7 +39,7 @@ def test_what_was_measured_is_told_instead() -> None:
 
 def test_other_sizes_and_autoencoders_are_calculated() -> None:
     def need(size: int, tiny: bool, device: str) -> Need:
-        found = need_of(Played("x", "sd21", (size, size), tiny), device)
+        found = need_of(Played("x", "sd21", (size, size), tiny), device, half=device == "cuda")
         assert found is not None
         return found
 
@@ -56,9 +56,15 @@ def test_what_was_measured_is_about_what_is_calculated(monkeypatch: pytest.Monke
     for (base, size, device), measured in MEASURED.items():
         with monkeypatch.context() as patch:
             patch.setattr("engine.memory_need.MEASURED", {})
-            need = need_of(Played("x", base, size, True), device)
+            need = need_of(Played("x", base, size, True), device, half=False)
         assert need is not None
         assert 0 < measured.most_bytes - need.painting < 1e9
+
+
+def test_a_card_that_is_slow_in_half_precision_paints_in_full() -> None:
+    found = judge(TURBO, ComputeDevice("cuda:0", "Old", 8e3, "6.1", 7e3))[1]
+    assert "needs about 5.9 GB" in found
+    assert "4.8 GB more" in found
 
 
 def test_little_is_told_in_mb() -> None:
@@ -70,7 +76,7 @@ def test_little_is_told_in_mb() -> None:
 
 
 def test_what_is_not_known_is_not_made_up() -> None:
-    assert need_of(Played("mine", "other", (512, 512), True), "cuda") is None
+    assert need_of(Played("mine", "other", (512, 512), True), "cuda", half=True) is None
     status, found, _ = judge(Played("mine", "other", (512, 512), True), gpu(1.0))
     assert (status, "GB" in found) == ("ok", False)
     status, found, todo = judge(TURBO, ComputeDevice("mps", "Apple GPU"))
