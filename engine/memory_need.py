@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from engine.devices import ComputeDevice
 from engine.precision import has_fast_half
+
+if TYPE_CHECKING:  # it needs the show's packages; a bare GPU machine counts these tables again
+    from engine.devices import ComputeDevice
 
 Size = tuple[int, int]
 

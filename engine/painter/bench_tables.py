@@ -24,7 +24,7 @@ def table(report: Mapping[str, Any]) -> str:
     ]
     lines += [_frames(row) for row in report["results"]]
     lines.append("through mailboxes: steps     fps   latency ms: p50      p95      p99    worst")
-    lines += [_mailboxes(row) for row in report["results"]]
+    lines += [_mailboxes(row) for row in report["results"] if "mailboxes" in row]
     for name, took in report["prompt_ms"].items():
         heard = f", heard after {took['heard_after']:g} frames" if "heard_after" in took else ""
         lines.append(
@@ -35,6 +35,7 @@ def table(report: Mapping[str, Any]) -> str:
         lines.append(_against(row))
     if report["loras"]:
         lines += lora_table(report["loras"])
+    lines += [f"failed: {part}: {why}" for part, why in report["failed"].items()]
     return "\n".join(lines)
 
 
