@@ -17,6 +17,7 @@ import torch
 from engine.errors import ModelError
 from engine.latest import Picture
 from engine.mixing import LoraFile
+from engine.painter.attention import fuse
 from engine.painter.compiling import Compile, Compiled, note_compiled
 from engine.painter.graphs import FrameRunner, make_runner
 from engine.painter.loop import Finish, Report
@@ -82,6 +83,7 @@ class DiffusionPainter:
             default_prompt=model.default_prompt,
         )
         self._prompts = PromptsAhead(self.stream)
+        fuse(model.pipe.unet)  # before anything holds its weights
         self._layers = ModelLayers.of(model.pipe, model.name or model.kind, model.kind)
         self._mixer = LoraMixer(self._layers, pristine_on_host=lowvram)
         self._compiled: Compiled | None = None
