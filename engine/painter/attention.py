@@ -54,7 +54,7 @@ def fuse(unet: nn.Module) -> None:
         if not (name.endswith(".attn1") and _is_plain(module)):
             continue
         parts: list[Any] = [module.to_q, module.to_k, module.to_v]
-        before = module.processor
+        before: Any = module.processor
         if isinstance(before, OneProduct):
             if before.weight.data_ptr() == parts[0].weight.data_ptr():
                 continue
@@ -69,7 +69,7 @@ def fuse(unet: nn.Module) -> None:
 def as_loaded(unet: nn.Module) -> Iterator[None]:
     """Attention as diffusers has it, for a while: what others are measured with."""
     fused = [each for each in unet.modules() if isinstance(each, Attention)]
-    before = [each.processor for each in fused]
+    before: list[Any] = [each.processor for each in fused]
     for each, processor in zip(fused, before, strict=True):
         if isinstance(processor, OneProduct):
             each.set_processor(processor.plain)
@@ -82,7 +82,7 @@ def as_loaded(unet: nn.Module) -> Iterator[None]:
 
 def _is_plain(attn: Any) -> bool:
     known: tuple[Any, ...] = (AttnProcessor2_0, OneProduct)
-    if not (isinstance(attn, Attention) and isinstance(attn.processor, known)):
+    if not (isinstance(attn, Attention) and isinstance(getattr(attn, "processor", None), known)):
         return False
     parts = [attn.to_q, attn.to_k, attn.to_v]
     return (

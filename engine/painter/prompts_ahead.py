@@ -99,6 +99,8 @@ class PromptsAhead:
         self._outdated = {key for key in in_use if self._book.knows(key)}
         self._age += 1
         self._done_with = None
+        if self._heard is None:  # what warming up has left in the stream is of before, too
+            self._stream.refresh_prompts()
         if self._beside is not None:  # pragma: no cover - needs a GPU
             # they were written on the stream that paints
             self._beside.wait_stream(torch.cuda.current_stream(self._beside.device))

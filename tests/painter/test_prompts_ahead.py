@@ -249,6 +249,19 @@ def test_changed_encoders_are_heard_when_they_are_through() -> None:
     assert torch.equal(after, PromptBook(own).prompt("neon city").embeds)
 
 
+def test_encoders_that_change_before_the_first_frame_are_heard_in_it() -> None:
+    own = tiny.pipeline("sd15")
+    stream = live(own)
+    ahead = PromptsAhead(stream)
+    stream.apply(NEON)  # as warming up may do
+    with torch.no_grad():
+        for weight in own.text_encoder.parameters():
+            weight.mul_(1.1)
+    ahead.outdate()
+    stream.apply(ahead.heard(NEON))
+    assert torch.equal(stream.batch.embeds[-1:], PromptBook(own).prompt("neon city").embeds)
+
+
 # The painter.
 
 
