@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
 import inspect
 import logging
 import os
@@ -323,7 +324,7 @@ def doctor(
     from controllers.midi_listing import input_names
     from engine import doctor
     from engine.data_folder import default_data_folder
-    from presets.models import find_model
+    from presets.models import find_model, model_played
 
     folder = data or default_data_folder()
 
@@ -331,7 +332,8 @@ def doctor(
         choice = find_model(model, folder)
         return [doctor.Finding("model", "ok", f"{choice.id}, {choice.size[0]}x{choice.size[1]}")]
 
-    checks = doctor.checks(folder, osc_host, osc_port, check_model, input_names)
+    played = functools.partial(model_played, model, folder)
+    checks = doctor.checks(folder, osc_host, osc_port, check_model, played, input_names)
     findings = doctor.examine(checks)
     doctor.print_findings(findings, as_json=json)
     raise typer.Exit(0 if doctor.can_run(findings) else 1)

@@ -25,12 +25,14 @@ T = TypeVar("T")
 
 
 class ComputeDevice(msgspec.Struct, frozen=True):
-    """A device that torch can compute on. `id` as in --devices; `memory_mb` 0 where unknown."""
+    """A device that torch can compute on. `id` as in --devices; `memory_mb` is all its memory and
+    `free_mb` what others leave of it now, 0 where unknown."""
 
     id: str
     name: str
     memory_mb: float = 0.0
     capability: str = ""
+    free_mb: float = 0.0
 
 
 class TorchReport(msgspec.Struct, frozen=True):

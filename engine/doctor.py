@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import shutil
@@ -18,6 +19,7 @@ import msgspec
 from engine import devices
 from engine.data_folder import open_data_folder
 from engine.errors import ArtflowError, MidiError
+from engine.memory_need import Played, judge
 from engine.progress import waiting_for
 
 PACKAGES: Final = (
@@ -71,18 +73,21 @@ def checks(
     osc_host: str,
     osc_port: int,
     model: Check,
+    played: Callable[[], Played | None],
     midi_inputs: Callable[[], Sequence[str]],
 ) -> list[tuple[str, Check]]:
     """What there is to look at, for a show with this data folder and OSC port.
 
-    `model` looks for the base model, `midi_inputs` names the MIDI inputs; the engine knows neither
-    the catalogue nor MIDI.
+    `model` looks for the base model, `played` tells of it (also of one that is not here yet),
+    `midi_inputs` names the MIDI inputs; the engine knows neither the catalogue nor MIDI.
     """
+    ask = functools.cache(devices.ask_torch)
     return [
         ("python", check_python),
         ("packages", check_packages),
-        ("painter", lambda: check_painter(devices.ask_torch)),
+        ("painter", lambda: check_painter(ask)),
         ("model", model),
+        ("memory", lambda: check_memory(played, ask)),
         ("display", check_display),
         ("camera", check_camera),
         ("midi", lambda: check_midi(midi_inputs)),
@@ -145,6 +150,19 @@ def _gpu(found: Sequence[devices.ComputeDevice]) -> Finding:
     if devices.nvidia_driver() and not devices.torch_has_cuda():
         return Finding("gpu", "warn", "an NVIDIA GPU, but torch was built without it", GPU_ADVICE)
     return Finding("gpu", "warn", on, "the rehearsal model runs so; larger models want a GPU")
+
+
+def check_memory(
+    played: Callable[[], Played | None], ask: Callable[[Sequence[str]], devices.TorchReport]
+) -> Iterable[Finding]:
+    """Whether the model has room on the fastest device; nothing where either is not known."""
+    model = played()
+    try:
+        found = ask(PAINTER_PACKAGES).devices
+    except ArtflowError:  # the painter's check has told of it
+        return
+    if model is not None and found:
+        yield Finding("memory", *judge(model, found[0]))
 
 
 def check_display() -> Iterable[Finding]:

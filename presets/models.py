@@ -15,6 +15,7 @@ import msgspec
 
 from engine.devices import gpu_ready
 from engine.errors import ModelError
+from engine.memory_need import Played
 from engine.option_readers import Size, shown
 from engine.painter.model_files import PICKLES, autoencoder, survey
 from engine.yaml_file import read_yaml
@@ -199,6 +200,20 @@ def default_model(data: Path) -> str:
         log.warning("%s; %s is used", error, BUNDLED_DEFAULT)
         return BUNDLED_DEFAULT
     return GPU_DEFAULT
+
+
+def model_played(text: str, data: Path) -> Played | None:
+    """What `find_model` finds, or would find were it here; None where nothing can be told of it."""
+    try:
+        choice = find_model(text, data)
+        parts = survey(choice.folder).parts
+    except ModelError:
+        model = catalogue().model(text)
+        if model is None:
+            return None
+        return Played(model.id, model.base, model.size, bool(model.tiny_autoencoder))
+    own = any(part.class_name == "AutoencoderTiny" for part in parts)
+    return Played(choice.id, choice.base, choice.size, own or choice.tiny_autoencoder is not None)
 
 
 def told_of(choice: ModelChoice, asked: str) -> str:

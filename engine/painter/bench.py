@@ -12,14 +12,17 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from engine.errors import LoraError, ModelError, PainterError
+from engine.errors import ModelError
 from engine.painter.bench_frames import measure, noise_pictures, prompt_changes, waiter
 from engine.painter.bench_mailboxes import through_mailboxes
 from engine.painter.bench_tables import table
@@ -34,24 +37,24 @@ from engine.progress import waiting_for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the bench; exit code 0, or 1 with one line on stderr when the model cannot play."""
+    """Run the bench; exit code 0, or 1 where a part of it failed, or, with one line on stderr, the
+    model cannot play."""
     asked = _parser().parse_args(arguments)
     if asked.threads:
         torch.set_num_threads(asked.threads)
     try:
         report = bench(asked)
-    except (ModelError, LoraError, PainterError) as error:
+    except ModelError as error:
         print(error, file=sys.stderr)
         return 1
     print(json.dumps(report, indent=2) if asked.json else table(report))
-    return 0
+    return 1 if report["failed"] else 0
 
 
 def bench(asked: argparse.Namespace) -> dict[str, Any]:
     """Load, warm up and measure; `asked` as parsed. Times in ms, memory in MB (10^6 bytes).
 
-    Raises `ModelError`, `LoraError` where the model's memory takes no LoRA, and `PainterError`
-    where nothing comes through the mailboxes.
+    Raises `ModelError`; parts that fail are told in `failed`.
     """
     started = time.perf_counter()
     with waiting_for("loading the model"):
@@ -77,34 +80,63 @@ def bench(asked: argparse.Namespace) -> dict[str, Any]:
         "versions": _versions(),
         "load_s": round(loaded - started, 3),
         "warm_up_s": round(warm - loaded, 3),
+        "failed": {},
         "results": [],
         "against": [],
+        "prompt_ms": {},
         "loras": {},
+        "memory_mb": {},
     }
+    parts = _Parts(report, asked.keep)
     for steps in asked.steps:
-        with waiting_for(f"painting with {steps} step{'s' * (steps > 1)}, {asked.seconds:g} s"):
-            row = measure(painter, pictures, steps, asked.seconds)
-        with waiting_for(f"through the mailboxes, {2 * asked.seconds:g} s"):
+        row: dict[str, Any] = {}
+        with parts.part(f"painting with {steps} step{'s' * (steps > 1)}, {asked.seconds:g} s"):
+            row |= measure(painter, pictures, steps, asked.seconds)
+            report["results"].append(row)
+        with parts.part(f"through the mailboxes, {steps} steps, {2 * asked.seconds:g} s"):
             values: dict[str, float | int | str] = {"paint/steps": steps}
             row["mailboxes"] = through_mailboxes(painter, size, values, asked.seconds)
-        report["results"].append(row)
         if asked.against:
-            with waiting_for(f"in turns with {asked.against}, {3 * asked.seconds:g} s"):
+            with parts.part(f"in turns with {asked.against}, {3 * asked.seconds:g} s"):
                 report["against"].append(
                     against(painter, model, size, pictures, steps, asked.seconds)
                 )
     settings = Settings(steps=asked.steps[0])
-    report["prompt_ms"] = prompt_changes(painter, pictures, settings)
+    with parts.part("changing prompts"):
+        report["prompt_ms"] = prompt_changes(painter, pictures, settings)
     if asked.ride:
-        layers = ModelLayers.of(model.pipe, model.name or model.kind, model.kind)
-        ground = Ground(painter, layers, pictures, settings, waiter(model.device))
-        report["loras"] = bench_loras(ground, asked.ride)
-    report["memory_mb"] = {
-        "loaded": round(loaded_mb, 1),
-        "now": round(painter.memory_mb(), 1),
-        **_peak_mb(model.device),
-    }
+        with parts.part("playing LoRAs"):
+            layers = ModelLayers.of(model.pipe, model.name or model.kind, model.kind)
+            ground = Ground(painter, layers, pictures, settings, waiter(model.device))
+            report["loras"] = bench_loras(ground, asked.ride)
+    with parts.part("adding up memory"):
+        report["memory_mb"] = {
+            "loaded": round(loaded_mb, 1),
+            "now": round(painter.memory_mb(), 1),
+            **_peak_mb(model.device),
+        }
     return report
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Each part is measured by itself: what one fails at does not cost the others' figures, and
+    what is known is written to `keep` as it comes."""
+
+    report: dict[str, Any]
+    keep: Path | None
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        try:
+            with waiting_for(name):
+                yield
+        except Exception as error:
+            traceback.print_exc()
+            lines = str(error).strip().splitlines()
+            self.report["failed"][name] = ": ".join([type(error).__name__, *lines[:1]])[:300]
+        if self.keep is not None:
+            self.keep.write_text(json.dumps(self.report, indent=2) + "\n", "utf-8")
 
 
 def _model(asked: argparse.Namespace) -> Model:
@@ -166,6 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, help="CPU threads (default: torch's choice)")
     parser.add_argument("--device", help="such as cpu or cuda:1 (default: the best there is)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--keep", type=Path, help="a file that has the JSON so far, at any time")
     return parser
 
 

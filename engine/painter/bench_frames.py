@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +17,7 @@ from engine.latest import Picture
 from engine.painter.diffusion import DiffusionPainter
 from engine.painter.graphs import make_runner
 from engine.painter.settings import Settings
+from engine.painter.staging import Staging
 
 SPLIT_REPEATS: Final = 20
 PROMPTS: Final = 8
@@ -120,25 +122,41 @@ def split(
 def prompt_changes(
     painter: DiffusionPainter, pictures: Sequence[Picture], settings: Settings
 ) -> dict[str, Any]:
-    """The first frames of prompts never seen and of prompts seen before, and frames without; ms."""
+    """Frames as the painter's loop makes them: without a change, from a prompt never seen before
+    until it is heard, and the first of prompts seen before; ms. `late` is the worst as a multiple
+    of the median without a change, `heard_after` the median number of frames.
+    """
+    budget_ms = Staging.budget_ms(painter.frame_s)
+    painted = 0
 
-    def frame_s(number: int, prompt: str) -> float:
-        picture = pictures[number % len(pictures)]
+    def frame(prompt: str) -> tuple[float, bool]:
+        """Seconds from one picture to the next, and whether anything is left to encode."""
+        nonlocal painted
+        asked = replace(settings, prompt_a=prompt)
+        painted += 1
         begun = time.perf_counter()
-        painter.paint(picture, replace(settings, prompt_a=prompt))
-        return time.perf_counter() - begun
+        finish = painter.begin(pictures[painted % len(pictures)], asked)
+        left = painter.look_ahead(asked, budget_ms)
+        finish()
+        return time.perf_counter() - begun, left
+
+    def change(prompt: str) -> list[float]:
+        took = [frame(prompt)]
+        while took[-1][1]:
+            took.append(frame(prompt))
+        return [seconds for seconds, _ in (*took, frame(prompt))]
 
     texts = [f"oil city {number}" for number in range(PROMPTS)]
-    frame_s(0, "sky")
-    still = [frame_s(number, "sky") for number in range(PROMPTS)]
-    new = [frame_s(number, text) for number, text in enumerate(texts)]
-    known = [frame_s(number, text) for number, text in enumerate(texts)]
+    change("sky")
+    still = [frame("sky")[0] for _ in range(4 * PROMPTS)]
+    new = [change(text) for text in texts]
+    known = [frame(text)[0] for text in texts]
     painter.paint(pictures[0], settings)
-    return {
-        name: {"p50": each["p50"], "worst": each["worst"]}
-        for name, each in (
-            ("unchanged", order_statistics(still)),
-            ("new", order_statistics(new)),
-            ("known", order_statistics(known)),
-        )
-    }
+    median = statistics.median(still)
+    found: dict[str, Any] = {}
+    for name, each in (("unchanged", still), ("new", list(chain(*new))), ("known", known)):
+        figures = order_statistics(each)
+        found[name] = {"p50": figures["p50"], "worst": figures["worst"]}
+        found[name]["late"] = round(max(each) / median, 2)
+    found["new"]["heard_after"] = statistics.median(len(each) - 1 for each in new)
+    return found

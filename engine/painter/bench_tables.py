@@ -24,13 +24,18 @@ def table(report: Mapping[str, Any]) -> str:
     ]
     lines += [_frames(row) for row in report["results"]]
     lines.append("through mailboxes: steps     fps   latency ms: p50      p95      p99    worst")
-    lines += [_mailboxes(row) for row in report["results"]]
+    lines += [_mailboxes(row) for row in report["results"] if "mailboxes" in row]
     for name, took in report["prompt_ms"].items():
-        lines.append(f"frame, prompt {name}: {took['p50']:.1f} ms, worst {took['worst']:.1f}")
+        heard = f", heard after {took['heard_after']:g} frames" if "heard_after" in took else ""
+        lines.append(
+            f"frame, prompt {name}: {took['p50']:.1f} ms, worst {took['worst']:.1f} "
+            f"({took['late']:.2f} times the median unchanged){heard}"
+        )
     for row in report["against"]:
         lines.append(_against(row))
     if report["loras"]:
         lines += lora_table(report["loras"])
+    lines += [f"failed: {part}: {why}" for part, why in report["failed"].items()]
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ the body of its `__call__` without the CUDA events.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 import PIL.Image
@@ -16,6 +17,7 @@ from streamdiffusion import StreamDiffusion
 
 from engine.latest import Picture
 from engine.logs import one_line
+from engine.painter.attention import as_loaded
 from engine.painter.bench_frames import order_statistics, steady, waiter
 from engine.painter.diffusion import DiffusionPainter
 from engine.painter.models import Model
@@ -98,7 +100,9 @@ def against(
     took: dict[str, list[float]] = {name: [] for name in parts}
     for _ in range(TURNS):
         for name, part in parts.items():
-            took[name] += steady(part, pictures, seconds / TURNS)
+            theirs = as_loaded(model.pipe.unet) if name != "artflow" else nullcontext()
+            with theirs:
+                took[name] += steady(part, pictures, seconds / TURNS)
     rates = {name: len(each) / sum(each) for name, each in took.items()}
     return {
         "steps": steps,

@@ -26,6 +26,9 @@ class CopyPainter:
         painted = self.paint(picture, settings)
         return lambda: painted
 
+    def look_ahead(self, settings: Settings, budget_ms: float) -> bool:  # noqa: ARG002
+        return False
+
     def tend(self) -> None: ...
 
     def relieve(self) -> str | None:

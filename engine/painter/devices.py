@@ -12,6 +12,7 @@ import json
 import sys
 import warnings
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,13 +28,24 @@ def compute_devices() -> list[dict[str, Any]]:
                 "id": f"cuda:{number}",
                 "name": properties.name,
                 "memory_mb": round(properties.total_memory / 1e6, 1),
+                "free_mb": round(torch.cuda.mem_get_info(number)[0] / 1e6, 1),
                 "capability": f"{properties.major}.{properties.minor}",
             }
         )
     if torch.backends.mps.is_available():  # pragma: no cover - needs a Mac
         found.append({"id": "mps", "name": "Apple GPU"})
-    found.append({"id": "cpu", "name": f"{torch.get_num_threads()} threads"})
+    threads = f"{torch.get_num_threads()} threads"
+    found.append({"id": "cpu", "name": threads, "free_mb": round(_free_bytes() / 1e6, 1)})
     return found
+
+
+def _free_bytes(meminfo: Path = Path("/proc/meminfo")) -> float:
+    """Memory that programs can have, as Linux tells it; 0 elsewhere."""
+    try:
+        lines = dict(line.split(":", 1) for line in meminfo.read_text("ascii").splitlines())
+        return float(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, ValueError, KeyError, IndexError):
+        return 0.0
 
 
 def report(packages: tuple[str, ...]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -17,12 +17,14 @@ import torch
 from engine.errors import ModelError
 from engine.latest import Picture
 from engine.mixing import LoraFile
+from engine.painter.attention import fuse
 from engine.painter.compiling import Compile, Compiled, note_compiled
 from engine.painter.graphs import FrameRunner, make_runner
 from engine.painter.loop import Finish, Report
 from engine.painter.lora_tensors import ModelLayers, Staged, stage
 from engine.painter.loras import LoraMixer
 from engine.painter.models import Model
+from engine.painter.prompts_ahead import PromptsAhead
 from engine.painter.settings import MAX_STEPS, Settings
 from engine.painter.similarity import Similarity, Stillness
 from engine.painter.stream import FrameKey, LiveStream
@@ -30,6 +32,14 @@ from engine.painter.transfers import Ticket, make_transfers
 
 CAPTURE_AFTER_FRAMES: Final = 2
 """A capture takes as long as several frames: not for a way of painting that a knob passes by."""
+
+ASKING: Final = tuple(
+    Settings(steps=steps, guidance=2.0, guidance_mode=mode)
+    for mode, counts in (("full", range(1, MAX_STEPS + 1)), ("initialize", (2, 4)))
+    for steps in counts
+)
+"""Between them every number of rows that the unet is asked for beside 1 to 4: its convolutions are
+chosen at the first pass, which takes as long as many frames."""
 
 
 class DiffusionPainter:
@@ -72,6 +82,8 @@ class DiffusionPainter:
             torch_dtype=model.dtype,
             default_prompt=model.default_prompt,
         )
+        self._prompts = PromptsAhead(self.stream)
+        fuse(model.pipe.unet)  # before anything holds its weights
         self._layers = ModelLayers.of(model.pipe, model.name or model.kind, model.kind)
         self._mixer = LoraMixer(self._layers, pristine_on_host=lowvram)
         self._compiled: Compiled | None = None
@@ -121,10 +133,17 @@ class DiffusionPainter:
                 self._tell(f"the model cannot be compiled here: {self._compiled.failed}")
                 self._uncompile()
             self._capture()
+        self._prompts.warm_up()
         if self._compiled is not None:
             self._compiled.preparing = False
             if self._cache is not None:
                 note_compiled(self._cache, self._model, (self.stream.width, self.stream.height))
+        if self.runner.records:
+            report(1.0, "first pass, guided")
+            with suppress(torch.OutOfMemoryError):  # then it is told when it is asked for
+                for settings in ASKING:
+                    self.stream.apply(settings)
+                    self.stream.denoise()
         self.stream.apply(Settings())
         self.stream.fill(self.runner)
         self.transfers.leave().collect()
@@ -133,23 +152,30 @@ class DiffusionPainter:
         self.transfers.leave().collect()
         self.frame_s = time.monotonic() - begun
         self.stream.restart()
+        if self._model.device.type == "cuda":  # pragma: no cover - needs a GPU
+            torch.cuda.empty_cache()  # recordings have memory of their own
         report(1.0, "ready")
 
     def paint(self, picture: Picture, settings: Settings) -> Picture:
-        """Paint one `picture`, (h, w, 3) uint8, into a new one of the same shape.
+        """Paint one `picture`, (h, w, 3) uint8, into a new one of the same shape, with these very
+        prompts, however long their encoding takes.
 
         The last painted one comes again while the input is more alike than
         `settings.skip_similar`, nothing has changed and no frame is still in the batch.
         """
+        with out_of_memory_as_ours():
+            self._prompts.finish(settings)
         return self.begin(picture, settings)()
 
     def begin(self, picture: Picture, settings: Settings) -> Finish:
         """Set off one picture, as `paint` does; what is returned waits for it and brings it home.
 
         Pictures are finished in the order they were begun in, `MAX_PIPELINE` under way at most.
+        A prompt that is not encoded yet is heard when `look_ahead` has come so far.
         """
         with out_of_memory_as_ours():
             self._send(picture)
+            settings = self._prompts.heard(settings)
             changed = self.stream.apply(settings) or self._remixed
             self._remixed = False
             if self._may_skip(settings, changed) and self._picture is not None:
@@ -160,6 +186,10 @@ class DiffusionPainter:
             self.stream.fill(self.runner)
             self._run()
             return partial(self._finish, self.transfers.leave())
+
+    def look_ahead(self, settings: Settings, budget_ms: float) -> bool:
+        with out_of_memory_as_ours():
+            return self._prompts.work(settings, budget_ms / 1000)
 
     def _held(self) -> Picture:
         assert self._picture is not None
@@ -237,7 +267,7 @@ class DiffusionPainter:
             written = self._mixer.apply(budget_ms)
         self._remixed |= written.layers > 0
         if written.text:
-            self.stream.refresh_prompts()
+            self._prompts.outdate()
         return not self._mixer.pending
 
     def memory_mb(self) -> float:

@@ -47,6 +47,12 @@ class Painter(Mixer, Protocol):
         """`paint` in two parts, so that pictures can overlap; they are finished in order."""
         ...
 
+    def look_ahead(self, settings: Settings, budget_ms: float) -> bool:
+        """Work for about so long on what `settings` need and the next picture can do without;
+        whether anything is left. Called after `begin`, while the device paints, and while no
+        picture comes."""
+        ...
+
     def tend(self) -> None:
         """Do now and then, between pictures, what makes the next ones faster."""
         ...
@@ -147,27 +153,31 @@ def paint_forever(
     tally = Tally()
     taken = _Settings()
     under_way: deque[_UnderWay] = deque()
+    ahead = False
     while not orders.leave.is_set():
         pulse.mark += 1
         if tally.due():
             send(tally.stats(painter))
         # settings are taken before the wait too, so that a trace is answered while no frame comes
         taken.newest(orders, send)
-        frame = inputs.take() if inputs.wait(0.0 if under_way else IDLE_S) else None
+        frame = inputs.take() if inputs.wait(0.0 if under_way or ahead else IDLE_S) else None
         settings = taken.newest(orders, send)
         begun = time.monotonic_ns()
         try:
+            budget_ms = staging.budget_ms(painter.frame_s)
             if frame is not None or not under_way:
-                staging.turn(orders.files, taken.loras, staging.budget_ms(painter.frame_s))
+                staging.turn(orders.files, taken.loras, budget_ms)
             begins = frame is not None and taken.active
             if frame is not None and begins:
                 finish = painter.begin(frame.picture, settings)
                 under_way.append(_UnderWay(frame, taken.snapshot_seq, begun, finish))
+            ahead = painter.look_ahead(settings, budget_ms)
             if not under_way or (begins and len(under_way) < settings.pipeline):
                 continue
             oldest = under_way.popleft()
             picture = oldest.finish()
         except MemoryError:
+            ahead = False
             under_way.clear()
             told = staging.make_room() or painter.relieve()
             if told is None:

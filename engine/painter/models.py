@@ -11,6 +11,7 @@ import torch
 import transformers
 
 from engine.errors import ModelError
+from engine.painter.card import precision_of, set_up
 from engine.painter.loop import Report
 from engine.painter.model_files import ModelFolder, Part, autoencoder, survey
 
@@ -67,13 +68,14 @@ def load_model(
 ) -> Model:
     """Load an SD 1.x, SD 2.x or SDXL model in diffusers format; never reaches for the network.
 
-    fp16 on CUDA, fp32 elsewhere. `tiny_autoencoder` replaces the folder's own autoencoder; without
-    a `name` the model is called as its folder. `report` hears each part's name with the share of
+    In the precision that suits the device. `tiny_autoencoder` replaces the folder's own; without a
+    `name` the model is called as its folder. `report` hears each part's name with the share of
     bytes already loaded, then 1. Raises `ModelError`.
     """
     place = torch.device(device) if device else best_device()
-    half = place.type == "cuda"
-    dtype = torch.float16 if half else torch.float32
+    set_up(place)
+    dtype = precision_of(place)
+    half = dtype is torch.float16
     _hush()
     found = survey(Path(folder), prefer_half=half)
     parts = [

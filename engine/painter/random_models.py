@@ -18,6 +18,7 @@ import torch
 import transformers
 
 from engine.errors import ModelError
+from engine.painter.card import precision_of, set_up
 from engine.painter.models import Model, best_device
 
 PREFIX: Final = "random:"
@@ -195,8 +196,8 @@ def random_model(
 ) -> Model:
     """The architecture of this name (with or without `PREFIX`) on `device`, ready to play.
 
-    fp16 on CUDA and fp32 elsewhere unless `dtype` says so. The same name gives the same weights
-    on the same device. Raises `ModelError`.
+    In the precision that suits the device unless `dtype` says so. The same name gives the same
+    weights on the same device. Raises `ModelError`.
     """
     bare = name.removeprefix(PREFIX)
     if bare not in ARCHITECTURES:
@@ -206,7 +207,8 @@ def random_model(
         )
     made = ARCHITECTURES[bare]
     place = torch.device(device) if device else best_device()
-    kind = dtype or (torch.float16 if place.type == "cuda" else torch.float32)
+    set_up(place)
+    kind = dtype or precision_of(place)
     torch.manual_seed(0)
     with _born_on(place, kind):
         parts = networks(made)

@@ -15,9 +15,11 @@ from engine.logs import one_line
 from engine.mixing import LoraFile
 from engine.painter import protocol
 
-LEAST_BUDGET_MS: Final = 4.0
+FIRST_BUDGET_MS: Final = 4.0
+"""While nobody knows how long a frame takes."""
 SHARE_OF_FRAME: Final = 0.25
-"""What writing weights may add to a frame; a change that needs more is spread over several."""
+"""What writing weights may add to a frame, and what encoding prompts may; a change that needs more
+is spread over several."""
 
 Weights = Mapping[str, float]
 
@@ -68,7 +70,7 @@ class Staging:
     @staticmethod
     def budget_ms(frame_s: float) -> float:
         """What one turn may take of a frame of `frame_s`."""
-        return max(LEAST_BUDGET_MS, SHARE_OF_FRAME * frame_s * 1000)
+        return SHARE_OF_FRAME * frame_s * 1000 or FIRST_BUDGET_MS
 
     def turn(
         self, files: Mapping[str, LoraFile], weights: Weights, budget_ms: float | None

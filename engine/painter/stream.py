@@ -27,6 +27,9 @@ from engine.painter.settings import MAX_STEPS, Settings
 KEEPS_STOCK_NOISE: Final = ("self", "initialize")
 """The cfg types whose unconditional prediction is a residual carried from frame to frame."""
 
+ASKS_NEGATIVE: Final = ("full", "initialize")
+"""The cfg types that ask the model about the negative prompt."""
+
 FrameKey = tuple[int, str, bool]
 
 
@@ -38,6 +41,11 @@ def cfg_type_of(settings: Settings) -> str:
     if settings.guidance > 1.0:
         return settings.guidance_mode
     return "self" if settings.guidance_mode in KEEPS_STOCK_NOISE else "none"
+
+
+def asks_negative(settings: Settings) -> bool:
+    """Whether painting with these needs the negative prompt."""
+    return cfg_type_of(settings) in ASKS_NEGATIVE
 
 
 class LiveStream(StreamDiffusion):
@@ -125,8 +133,7 @@ class LiveStream(StreamDiffusion):
         return True
 
     def refresh_prompts(self) -> None:
-        """Encode the prompts anew at the next `apply`: the text encoders' weights have changed."""
-        self.prompts.forget()
+        """Take the prompts from the book anew at the next `apply`: one is encoded otherwise now."""
         self._held = None
 
     def restart(self) -> None:
@@ -224,7 +231,7 @@ class LiveStream(StreamDiffusion):
         self.prompt_embeds = batch.embeds
 
     def _conditioning(self, settings: Settings) -> tuple[Conditioning, Conditioning | None]:
-        asked = self.cfg_type in ("full", "initialize")
+        asked = self.cfg_type in ASKS_NEGATIVE
         return (
             self.prompts.decks(settings.prompt_a, settings.prompt_b, settings.prompt_mix),
             self.prompts.negative(settings.negative) if asked else None,

@@ -165,7 +165,7 @@ def test_midi_is_what_can_be_played_from_and_a_show_can_do_without() -> None:
 
 
 def test_everything_is_looked_at(tmp_path: Path) -> None:
-    names = [name for name, _ in doctor.checks(tmp_path, "127.0.0.1", 0, list, list)]
+    names = [name for name, _ in doctor.checks(tmp_path, "127.0.0.1", 0, list, lambda: None, list)]
     assert names[0] == "python"
     assert {"display", "camera", "midi", "osc port", "data folder", "model"} <= set(names)
 

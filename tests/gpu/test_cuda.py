@@ -90,6 +90,28 @@ def test_a_mix_is_heard_by_cuda_graphs_and_captures_nothing() -> None:
     assert graphs.runner.captures == captures
 
 
+def test_a_prompt_is_encoded_beside_the_frames_to_the_same_numbers() -> None:
+    """On a stream of its own, in slices: a picture is of the old words or the new, nothing else."""
+    ours, old, new = (painter("cuda") for _ in range(3))
+    before, after = Settings(prompt_a="oil painting"), Settings(prompt_a="ink drawing of a cat")
+    ours.begin(large(0), before)()
+    left, heard = True, 0
+    for number in range(500):
+        finish = ours.begin(large(number % 4), after)
+        left = ours.look_ahead(after, 0.0)
+        painted = finish().astype(np.int16)
+        expected = [
+            each.paint(large(number % 4), look) for each, look in ((old, before), (new, after))
+        ]
+        near = [np.abs(painted - each).mean() < 0.5 for each in expected]
+        assert any(near), number
+        heard += near == [False, True]
+        if not left and heard > 3:
+            break
+    assert not left
+    assert heard > 3
+
+
 def test_pictures_that_overlap_are_those_that_do_not() -> None:
     overlapping, in_turns = painter("cuda"), painter("cuda")
     look = Settings(strength=0.4, steps=2, pipeline=2)

@@ -11,7 +11,13 @@ import pytest
 import torch
 
 from engine.errors import PainterError
-from engine.painter import bench, bench_mailboxes, bench_upstream
+from engine.painter import (
+    bench,
+    bench_mailboxes,
+    bench_settings,
+    bench_tables,
+    bench_upstream,
+)
 from engine.painter.bench_frames import noise_pictures, steady
 from engine.painter.bench_upstream import Upstream, against
 from engine.painter.copying import CopyPainter
@@ -48,6 +54,8 @@ def test_reports_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
             latency = row["mailboxes"][way]
             assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"] <= latency["worst"]
     assert set(report["prompt_ms"]) == {"unchanged", "new", "known"}
+    assert report["prompt_ms"]["new"]["heard_after"] >= 1
+    assert all(each["late"] > 0 for each in report["prompt_ms"].values())
     assert report["loras"] == {}
     assert report["against"] == []
     assert report["memory_mb"]["loaded"] > 0
@@ -65,6 +73,37 @@ def test_reports_a_table_beside_upstream_of_a_random_model(
     assert "through mailboxes" in lines[4]
     assert lines[-1].startswith("streamdiffusion, 2 steps: ")
     assert "times)" in lines[-1]
+
+
+def test_a_part_that_fails_does_not_cost_the_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise PainterError("no picture came")
+
+    monkeypatch.setattr(bench, "through_mailboxes", fail)
+    keep = tmp_path / "so-far.json"
+    options = ["--seconds", "0.1", "--steps", "1", "--ride", "0", "--device", "cpu", "--json"]
+    assert bench.main(["--model", "random:tiny", *options, "--keep", str(keep)]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report == json.loads(keep.read_text())
+    (why,) = report["failed"].values()
+    assert why == "PainterError: no picture came"
+    assert report["results"][0]["fps"] > 0
+    assert report["prompt_ms"]["new"]["p50"] > 0
+    assert "failed: through the mailboxes, 1 steps" in bench_tables.table(report)
+
+
+def test_settings_are_tried_one_by_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """Kernels that are not there are told of, and torch's settings are afterwards as they were."""
+    before = torch.backends.cudnn.benchmark
+    arguments = ["--model", "random:tiny", "--device", "cpu", "--seconds", "0"]
+    assert bench_settings.main(arguments) == 0
+    rows = json.loads(capsys.readouterr().out)["variants"]
+    assert [row["variant"] for row in rows] == list(bench_settings.VARIANTS)
+    assert rows[0]["fps"] > 0
+    assert all(("failed" in row) != ("fps" in row) for row in rows)
+    assert torch.backends.cudnn.benchmark == before
 
 
 def tiny_painter(family: tiny.Family) -> tuple[DiffusionPainter, Model]:

@@ -21,12 +21,16 @@ from tests.painter.tape import TapeRecorder
 START = Settings(prompt_a="neon city", strength=0.4)
 
 
-def painter(family: tiny.Family = "sd15", *, replays: bool, v: bool = False) -> DiffusionPainter:
+def unwarmed(family: tiny.Family, *, replays: bool, v: bool = False) -> DiffusionPainter:
     """A painter of a pipeline of its own, since mixes are written into it."""
     size = (tiny.SIZE, tiny.SIZE)
     cpu = torch.device("cpu")
     model = Model(tiny.pipeline(family, v=v), family, cpu, torch.float32, size, "oil painting")
-    made = DiffusionPainter(model, *size, runner=FrameRunner(TapeRecorder() if replays else None))
+    return DiffusionPainter(model, *size, runner=FrameRunner(TapeRecorder() if replays else None))
+
+
+def painter(family: tiny.Family = "sd15", *, replays: bool, v: bool = False) -> DiffusionPainter:
+    made = unwarmed(family, replays=replays, v=v)
     made.warm_up(lambda _share, _what: None)
     return made
 
@@ -66,6 +70,22 @@ def test_warming_up_captures_every_step_count() -> None:
         two.frames(replace(START, steps=steps))
     assert two.captured() == 0
     assert two.plain.runner.captures == 0
+
+
+def test_warming_up_meets_every_number_of_rows() -> None:
+    """What is met first is slow on CUDA: convolutions are chosen by trial."""
+    met: set[int] = set()
+    made = unwarmed("sd15", replays=True)
+    predict = made.stream._predict
+
+    def noting(x: Any, t: Any) -> Any:
+        asked = {"full": len(x), "initialize": 1}.get(made.stream.cfg_type, 0)
+        met.add(len(x) + asked)
+        return predict(x, t)
+
+    made.stream._predict = noting  # type: ignore[method-assign]
+    made.warm_up(lambda *_: None)
+    assert met == {rows for n in range(1, 5) for rows in (n, n + 1, 2 * n)}
 
 
 @pytest.mark.parametrize(("family", "v"), [("sd15", False), ("sd21", True), ("sdxl", False)])

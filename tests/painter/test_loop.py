@@ -267,3 +267,43 @@ def test_a_tally_tells_medians_and_starts_again() -> None:
     assert (stats.fps, stats.frame_ms, stats.latency_ms, stats.painted) == (6.0, 20.0, 40.0, 3)
     now += STATS_EVERY_S
     assert tally.stats(CopyPainter()).fps == 0
+
+
+class LooksAhead(Brightens):
+    """Has as much to do ahead as the test says; notes what it did in which order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 0
+        self.did: list[str] = []
+        self.budgets: set[float] = set()
+
+    def begin(self, picture: Picture, settings: Settings) -> Finish:
+        self.did.append("begin")
+
+        def finish() -> Picture:
+            self.did.append("finish")
+            return self.paint(picture, settings)
+
+        return finish
+
+    def look_ahead(self, settings: Settings, budget_ms: float) -> bool:  # noqa: ARG002
+        self.did.append("ahead")
+        self.budgets.add(budget_ms)
+        self.left = max(0, self.left - 1)
+        return self.left > 0
+
+
+def test_looks_ahead_while_the_device_paints_and_while_no_picture_comes() -> None:
+    painter = LooksAhead()
+    loop = Loop({}, painter)
+    try:
+        loop.inputs.put(np.zeros((8, 8, 3), np.uint8), 1)
+        loop.until(lambda: "finish" in painter.did)
+        at = painter.did.index("begin")
+        assert painter.did[at : at + 3] == ["begin", "ahead", "finish"]
+        painter.left = 10_000  # in turns of 0.1 s it would take a quarter of an hour
+        loop.until(lambda: painter.left == 0)
+        assert painter.budgets == {Staging.budget_ms(0.0)}
+    finally:
+        loop.close()

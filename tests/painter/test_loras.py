@@ -316,7 +316,7 @@ def test_tells_when_prompts_must_be_encoded_anew(rig: Rig) -> None:
         rig.mixer.set_weights(weights)
         assert rig.mixer.apply().text is text
         if text:
-            stream.refresh_prompts()
+            stream.prompts.forget()
         return stream.prompts.prompt("neon city").embeds
 
     assert torch.equal(prompt({"ink": 1.0}, text=False), plain)

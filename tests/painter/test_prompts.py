@@ -112,6 +112,7 @@ def test_frames_encode_nothing() -> None:
         ours.apply(Settings(prompt_a="cat", prompt_b="dog", prompt_mix=step / 10, strength=0.3))
         ours.frame()
     assert ours.prompts.encoded == encoded
+    ours.prompts.forget()
     ours.refresh_prompts()
     ours.apply(settings)
     assert ours.prompts.encoded == encoded + 2

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ModelError
+from engine.memory_need import Played
 from engine.painter.model_files import check_safetensors
 from presets import models
 from presets.models import (
@@ -20,6 +21,7 @@ from presets.models import (
     find_model,
     model_folder,
     model_ids,
+    model_played,
     told_of,
 )
 
@@ -392,3 +394,9 @@ def test_the_show_says_how_to_get_a_bigger_model(tmp_path: Path) -> None:
     assert "--model sd-turbo fetches a bigger one" in fallen_back
     assert "artflow presets list" in fallen_back
     assert told_of(find_model("rehearsal", tmp_path), "rehearsal") == "model: rehearsal"
+
+
+def test_what_is_played_can_be_told_before_it_is_here(tmp_path: Path) -> None:
+    assert model_played("", tmp_path) == Played("rehearsal", "rehearsal", (256, 256), True)
+    assert model_played("sdxl-turbo", tmp_path) == Played("sdxl-turbo", "sdxl", (512, 512), True)
+    assert model_played("nonesuch", tmp_path) is None
