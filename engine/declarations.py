@@ -34,8 +34,9 @@ class Parameter:
     takes the short way round. A `read_only` parameter reports; only the engine sets it. What is
     `deliberate` costs much: no number outside its list means the nearest, and no pattern of names
     should set it. `lines`: the text is a list, a line for each; on a wire they are texts of their
-    own. `check` is given a text that is otherwise right and raises `ArtflowError` where
-    it cannot be.
+    own. What is of the `moment` belongs to the evening or the house rather than to a look: a saved
+    scene names it only where it is not as at the start. `check` is given a text that is otherwise
+    right and raises `ArtflowError` where it cannot be.
 
     In a fade numbers and colours travel (by equal ratios where `log`); whatever else there is, and
     all with `turns`, takes its new value at once: at the fade's "start" ("" too), or "mid" way.
@@ -57,6 +58,7 @@ class Parameter:
     turns: Literal["", "start", "mid"] = ""
     deliberate: bool = False
     lines: bool = False
+    moment: bool = False
     check: Callable[[str], object] | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -76,6 +76,10 @@ def _s(
     return Parameter(name, "s", default, help, choices=choices, turns=turns)
 
 
+def _moment(row: Parameter) -> Parameter:
+    return replace(row, moment=True)
+
+
 def _report(
     name: str, kind: str, help: str, unit: str = "", choices: tuple[str, ...] | None = None
 ) -> Parameter:
@@ -135,8 +139,8 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     _i("paint/seed-b", 0, 2147483647, 3, "noise seed of deck b", "start"),
     _f("paint/seed-mix", 0, 1, 0, "spherical blend of the two noises", slew=RIDE_S),
     _f("paint/skip-similar", 0, 1, 0, "do not repaint inputs more similar than this; 0 = off"),
-    _i("paint/pipeline", 1, 2, 1, "pictures under way at a time; 1 = lowest latency"),
-    _switch("paint/active", 1, "0 = stop painting and hold"),
+    _moment(_i("paint/pipeline", 1, 2, 1, "pictures under way at a time; 1 = lowest latency")),
+    _moment(_switch("paint/active", 1, "0 = stop painting and hold")),
     Parameter(
         "input/source",
         "s",
@@ -179,8 +183,8 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
     Parameter("draw/color", "s", "#ffffff", "brush colour, #rrggbb", form="#rrggbb"),
     _f("output/fade", 0, 1, 1, "0 = black", slew=RIDE_S),
     _f("output/mix", 0, 1, 1, "0 = the input, 1 = the painted picture", slew=RIDE_S),
-    _switch("output/freeze", 0, "hold the picture"),
-    _switch("output/blackout", 0, "cut to black"),
+    _moment(_switch("output/freeze", 0, "hold the picture")),
+    _moment(_switch("output/blackout", 0, "cut to black")),
     _f("output/smooth", 0, 2, 0, "temporal smoothing", unit="s"),
     _f("output/brightness", 0, 2, 1, "brightness", slew=RIDE_S),
     _f("output/contrast", 0, 2, 1, "contrast around mid grey", slew=RIDE_S),
@@ -192,20 +196,24 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         ("none", "horizontal", "vertical", "both"),
         "mid",
     ),
-    Parameter(
-        "output/rotate",
-        "i",
-        0,
-        "turn, clockwise",
-        choices=(0, 90, 180, 270),
-        unit="deg",
-        turns="mid",
+    _moment(
+        Parameter(
+            "output/rotate",
+            "i",
+            0,
+            "turn, clockwise",
+            choices=(0, 90, 180, 270),
+            unit="deg",
+            turns="mid",
+        )
     ),
-    _s(
-        "output/on-fault",
-        "hold",
-        "what the audience sees while the painter restarts",
-        ("hold", "input", "black"),
+    _moment(
+        _s(
+            "output/on-fault",
+            "hold",
+            "what the audience sees while the painter restarts",
+            ("hold", "input", "black"),
+        )
     ),
     Parameter(
         "painter/model",
@@ -213,16 +221,21 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         "rehearsal",
         "the running base model; setting it changes models",
         deliberate=True,
+        moment=True,
     ),
-    _f("tempo/bpm", 20, 300, 120, "beats a minute; another clock sets it while it is followed"),
-    _s("tempo/source", "internal", "whose beat it is", ("internal", "midi", "link")),
+    _moment(
+        _f("tempo/bpm", 20, 300, 120, "beats a minute; another clock sets it while it is followed")
+    ),
+    _moment(_s("tempo/source", "internal", "whose beat it is", ("internal", "midi", "link"))),
     *(row for number in MODULATORS for row in _modulator(number)),
-    _f("scene/fade", 0, 600, 1, "how long a change of scene takes", unit="s"),
-    _s(
-        "scene/quantize",
-        "none",
-        "when a change of scene or style starts",
-        ("none", "beat", "bar"),
+    _moment(_f("scene/fade", 0, 600, 1, "how long a change of scene takes", unit="s")),
+    _moment(
+        _s(
+            "scene/quantize",
+            "none",
+            "when a change of scene or style starts",
+            ("none", "beat", "bar"),
+        )
     ),
     # what the engine reports
     _report("painter/state", "s", "what the painter is doing", choices=BUSY),

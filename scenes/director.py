@@ -21,7 +21,7 @@ from engine.moments import Beat, Goal
 from engine.motion import Motion, next_tick
 from engine.sources.spec import NamedFiles
 from scenes.order import listed, neighbour
-from scenes.saving import SOURCE, scene_now
+from scenes.saving import SOURCE, look, scene_now
 from scenes.scene import Scene, Span
 from scenes.setlist import SetList
 from scenes.transition import Transition, course_of
@@ -40,6 +40,7 @@ class Shelf(Protocol):
     def set_list(self, name: str) -> tuple[SetList, list[str]]: ...
     def reload(self) -> list[str]: ...
     def save(self, scene: Scene) -> Path: ...
+    def saved_as(self, name: str) -> str: ...
 
 
 InThread = Callable[..., Any]
@@ -101,7 +102,7 @@ class Director:
         self._set_list, self._notice = set_list, notice
         self._files = NamedFiles(()) if files is None else files
         self._clock, self._in_thread = clock, in_thread
-        self._wrap = False
+        self._wrap = self._listed = False
         self._place: int | None = None
         self._coming: _Coming | None = None
         self._after: _After | None = None
@@ -154,7 +155,9 @@ class Director:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until cancelled. Has started when the list of scenes is known."""
-        await self._list()
+        self._tell(await self._list(), "scene/list")
+        if self._set_list:
+            self._notice(self._order_told())
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._answer)
             nursery.start_soon(self._play)
@@ -167,20 +170,26 @@ class Director:
             except ArtflowError as error:
                 self._controls.report(asked.trigger, str(error), asked.origin)
 
-    async def _list(self) -> None:
+    async def _list(self) -> list[str]:
+        """Look at what there is to play; what is wrong with the set list, line by line."""
         names = await self._in_thread(self._shelf.names)
-        self.order, self._wrap = names, True
+        self.order, self._wrap, self._listed = names, True, False
+        problems: list[str] = []
         if self._set_list:
             try:
                 found, problems = await self._in_thread(self._shelf.set_list, self._set_list)
-                self.order, self._wrap = found.scenes, found.wrap
-                self._tell(problems, "scene/list")
+                self.order, self._wrap, self._listed = found.scenes, found.wrap, True
             except ArtflowError as error:
-                self._controls.report("scene/list", f"{error}; all scenes are played instead")
+                problems = [f"{error}; all scenes are played instead"]
         current = str(self._controls.get("scene/current"))
         if self._place is None or self.order[self._place : self._place + 1] != (current,):
             self._place = self.order.index(current) if current in self.order else None
         self._controls.publish("scene/list", listed(self.order))
+        return problems
+
+    def _order_told(self) -> str:
+        scenes = f"{len(self.order)} scene{'s' * (len(self.order) != 1)}"
+        return f"set list {self._set_list}: {scenes}" if self._listed else scenes
 
     def _tell(self, problems: Iterable[str], trigger: str, origin: object = None) -> None:
         lines = list(problems)
@@ -192,22 +201,30 @@ class Director:
 
     async def _reload(self, *, origin: object) -> None:
         problems = await self._in_thread(self._shelf.reload)
-        await self._list()
+        problems += await self._list()
         self._tell(problems, "scene/reload", origin)
-        self._notice(f"{len(self.order)} scenes")
+        self._notice(self._order_told())
 
     async def _save(self, name: str, *, origin: object) -> None:  # noqa: ARG002
         # as it is now, not as it will be when the file has been looked at
         coming, weights = self.transition.pending, self.transition.styles.weights()
         now = scene_now(self._controls, coming, weights, self._files)
-        earlier = None
-        if name in await self._in_thread(self._shelf.names):
-            earlier = await self._in_thread(self._shelf.scene, name)
-        earlier = earlier or Scene(name)
-        saved = replace(earlier, set=now.set, presets=now.presets, mods=None)
-        await self._in_thread(self._shelf.save, saved)
+        earlier = await self._in_thread(self._earlier, name)
+        now = look(now, self._controls, earlier.set)
+        saved = replace(earlier, set=now.set, presets=now.presets, mods=now.mods)
+        path = await self._in_thread(self._shelf.save, saved)
         await self._list()
-        self._notice(f"scene {name} is saved")
+        self._notice(f"scene {path.stem} is saved")
+
+    def _earlier(self, name: str) -> Scene:
+        """What this name stands for, or an empty scene. Blocks."""
+        name = self._shelf.saved_as(name)
+        if name not in self._shelf.names():
+            return Scene(name)
+        try:
+            return self._shelf.scene(name)
+        except ArtflowError as error:
+            raise ArtflowError(f"{error}; mend that, or save under another name") from error
 
     async def _step(self, step: int, *, origin: object) -> None:
         asked = self._beat(self._clock())

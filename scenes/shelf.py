@@ -127,6 +127,10 @@ class Shelf:
         for path in tuple(self._set_lists.values()):
             yield from read_set_list(path, self._scenes)[1]
 
+    def saved_as(self, name: str) -> str:
+        """What a scene saved under `name` is called; raises `SettingError` as `save` does."""
+        return scene_name(name)
+
     def save(self, scene: Scene) -> Path:
         """Write `scene` where saved scenes stand, whole or not at all; where that is.
 

@@ -49,6 +49,9 @@ class Shelf:
     def reload(self) -> list[str]:
         return ["somewhere: something"]
 
+    def saved_as(self, name: str) -> str:
+        return name
+
     def save(self, scene: Scene) -> Path:
         self.scenes[scene.name] = scene
         return Path(scene.name)

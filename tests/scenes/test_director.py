@@ -97,8 +97,8 @@ async def test_what_is_not_there_is_told(autojump_clock: MockClock) -> None:
             "scene/list: unknown set list 'none'",
             "scene/go: unknown scene 'neno'",
             "scene/go: faulty.yaml:3: something",
-            "scene/list: unknown set list 'none'",
             "scene/reload: somewhere: something",
+            "scene/reload: unknown set list 'none'",
         ]
 
 
