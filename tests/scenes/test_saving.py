@@ -111,7 +111,12 @@ async def test_a_saved_scene_is_a_file_that_a_person_reads(
 ) -> None:
     stage = opened(
         tmp_path,
-        {"mod/1/target": "feedback/zoom", "mod/1/beats": 8.0, "mod/1/active": 1, "mod/3/depth": 1.0},
+        {
+            "mod/1/target": "feedback/zoom",
+            "mod/1/beats": 8.0,
+            "mod/1/active": 1,
+            "mod/3/depth": 1.0,
+        },
     )
     async with on(stage):
         stage.controls.fire("scene/save", ("Look.yaml",))
