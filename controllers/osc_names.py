@@ -18,9 +18,10 @@ _BEGINS: Final = r"(?:~[\\/]|/(?!artflow/)(?=[^\s/]+/)|[A-Za-z]:[\\/](?!/)|\\\\)
 _WORD: Final = r"[^\s'\",;()\[\]]"
 _PATHS: Final = re.compile(
     # in quotes to their end; bare to the next space, and on where a folder's name held that space
+    # (after a colon it did not: what follows a file and its line is what is wrong there)
     rf"(?<=')(?:{_BEGINS})[^']+(?=')"
     rf'|(?<=")(?:{_BEGINS})[^"]+(?=")'
-    rf"|(?<![\w/\\.~-]){_BEGINS}{_WORD}*(?: {_WORD}*[\\/]{_WORD}*)*"
+    rf"|(?<![\w/\\.~-]){_BEGINS}{_WORD}*(?:(?<!:) {_WORD}*[\\/]{_WORD}*)*"
 )
 
 

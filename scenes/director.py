@@ -107,6 +107,7 @@ class Director:
         self._coming: _Coming | None = None
         self._after: _After | None = None
         self._ahead_s: float | None = None
+        self._problems_told: set[str] = set()
         self._begun = trio.Event()
         self._send, self._asked = trio.open_memory_channel[_Asked](math.inf)
         controls.on("scene/go", self._on_go)
@@ -202,6 +203,7 @@ class Director:
     async def _reload(self, *, origin: object) -> None:
         problems = await self._in_thread(self._shelf.reload)
         problems += await self._list()
+        self._problems_told.clear()
         self._tell(problems, "scene/reload", origin)
         self._notice(self._order_told())
 
@@ -224,7 +226,7 @@ class Director:
         try:
             return self._shelf.scene(name)
         except ArtflowError as error:
-            raise ArtflowError(f"{error}; mend that, or save under another name") from error
+            raise ArtflowError(f"{error}, or save under another name") from error
 
     async def _step(self, step: int, *, origin: object) -> None:
         asked = self._beat(self._clock())
@@ -262,9 +264,11 @@ class Director:
         after = -1 if self._place is None else self._place
         return next((place for place in places if place > after), places[0])
 
-    async def _read(self, name: str, origin: object) -> Scene:
+    async def _read(self, name: str, origin: object, *, by_itself: bool = False) -> Scene:
         scene: Scene = await self._in_thread(self._shelf.scene, name)
-        self._tell(self._shelf.scene_problems(name), "scene/go", origin)
+        if not (by_itself and name in self._problems_told):  # going round, they are told once
+            self._problems_told.add(name)
+            self._tell(self._shelf.scene_problems(name), "scene/go", origin)
         self._files.add(str(scene.set.get(SOURCE, "")))  # by somebody who can write on this disk
         return scene
 
@@ -340,7 +344,7 @@ class Director:
 
     async def _follow(self, name: str, place: int | None, *, origin: object) -> None:
         """Its time has come: whatever it is quantized to, it starts now."""
-        scene = await self._read(name, origin)
+        scene = await self._read(name, origin, by_itself=True)
         if place is None and name in self.order:
             place = self._nearest_place(name)
         fade = scene.fade or Span(self._number("scene/fade"))

@@ -36,7 +36,7 @@ def scene_text(
     try:
         old, _ = scene_of(parse_yaml(earlier, where), scene.name, controls)
     except SettingError as error:
-        raise SettingError(f"{error}; mend that, or save under another name") from error
+        raise SettingError(f"{error}, or save under another name") from error
     if old is not None:
         text = edited(earlier, plain(old), new)
         if text is not None and _says(text, where, scene, controls):

@@ -38,6 +38,7 @@ HOME = Path("/home/Jane Doe")
         (r"OSError(22, 'C:\\Users\\Jane\\x')", "OSError(22, 'x')"),
         (r"file \\server\share\x is gone", "file x is gone"),
         ("/srv/a/b/presets.yaml:12: unknown key", "presets.yaml:12: unknown key"),
+        ("/srv/My Films/a.yaml:3: output/freeze is 'yes'", "a.yaml:3: output/freeze is 'yes'"),
         ("from ~/loras/ on", "from loras on"),
         # no paths
         ("send painter/restart or choose another painter/model", None),

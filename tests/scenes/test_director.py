@@ -102,6 +102,23 @@ async def test_what_is_not_there_is_told(autojump_clock: MockClock) -> None:
         ]
 
 
+async def test_what_comes_round_by_itself_tells_its_problems_once(
+    autojump_clock: MockClock,
+) -> None:
+    loop = Scene("faulty", after=Span(1, "s"), next="faulty")
+    problem = "scene/go: faulty.yaml:3: something"
+    async with on(Stage(Shelf(loop))) as stage:
+        stage.go("faulty")
+        await trio.sleep(5.5)
+        assert stage.told == [problem]
+        stage.go("faulty")
+        await trio.sleep(0.1)
+        assert stage.told == [problem] * 2
+        stage.controls.fire("scene/reload")
+        await trio.sleep(5)
+        assert stage.told.count(problem) == 3
+
+
 async def test_a_scene_leads_to_the_next_one_after_its_time(autojump_clock: MockClock) -> None:
     first = Scene("first", after=Span(2, "bars"), next="a")
     async with on(Stage(Shelf(first, A), scene__quantize="bar")) as stage:

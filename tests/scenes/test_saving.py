@@ -151,7 +151,7 @@ async def test_what_cannot_be_read_is_not_written_over(
     assert (tmp_path / "look.yaml").read_text() == "set: [\n"
     [line] = stage.told
     assert line.startswith("scene/save: ")
-    assert line.endswith("; mend that, or save under another name")
+    assert line.endswith(", or save under another name")
 
 
 @pytest.mark.parametrize("active", [{1: "", 2: "paint/strength"}, {2: "paint/strength"}])
