@@ -14,24 +14,27 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from types import FrameType
 from typing import Final
 
 import trio
 
+from artflow_parts import (
+    every_control,
+    job,
+    midi_part,
+    osc_server,
+    scene_shelf,
+    tempo_refusals,
+)
 from artflow_told import Told
 from controllers import link
 from controllers.keyboard import Keyboard, help_rows
-from controllers.midi_part import MIDI_OFF, MidiPart, refuse_learning
-from controllers.osc import OscServer
 from controllers.osc_allow import everyone, gate, where
 from engine.audio import Audio
-from engine.controls import Controls, Parameter, Trigger
 from engine.data_folder import open_data_folder
 from engine.errors import ControlError, OutputError
 from engine.events import CloseRequested, KeyPressed, WindowCommand, WindowEvent
-from engine.id_trigger import IdTrigger
 from engine.latest import SWITCH_INTERVAL_S
 from engine.logs import notice
 from engine.modulators import Modulators
@@ -41,20 +44,19 @@ from engine.options import ShowOptions
 from engine.output import Output
 from engine.outputs import Outputs
 from engine.overlay import Overlay, knob_text, read_overlay
-from engine.painting import Job, Painting
-from engine.parameters import PARAMETERS, SAFE_PICTURE, TRIGGERS
+from engine.painting import Painting
+from engine.parameters import SAFE_PICTURE
 from engine.sources.drawing import PointerEvent
 from engine.sources.input import Input
 from engine.tasks import running, unwrapped
 from engine.tempo import Tempo
 from engine.version import show_version
 from engine.window import Window, WindowOptions
-from presets.models import ModelChoice, model_ids, told_of
+from presets.models import told_of
 from presets.now_playing import now_playing
 from presets.playing import Playing, Stock
 from presets.preset_menu import PresetMenu
 from scenes.director import Director
-from scenes.shelf import BUNDLED, Shelf
 
 log = logging.getLogger(__name__)
 
@@ -87,21 +89,24 @@ class Show:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.stock = Stock(self.data.root, options.presets, options.model)
         self.model = self.stock.model
-        self.controls = self._controls()
+        self.controls = every_control(self.model, lambda: self.scenes.order)
+        self.controls.on("painter/restart", lambda *_: self.painting.restart())
+        self.controls.on("panic", self._panic)
         self.told = Told(self.controls)
         self._start_with(lambda name: not name.startswith((*OF_PRESETS, OF_MIDI)))
         size = options.size or self.model.size
         self.input = Input(self.controls, size, allowed=[options.source])
         self.output = Output(self.controls, self.input.latest)
         self.outputs = Outputs(self.controls, self.output, self.data.root, notice=self.told.notice)
+        first = job(options, self.model, self.data)
         self.painting = Painting(
-            self.controls, self.input, self.output, self._job(self.model), notice=self.told.notice
+            self.controls, self.input, self.output, first, notice=self.told.notice
         )
         self.presets = Playing(
             self.controls,
             self.stock,
             self.painting,
-            lambda model: self.painting.change(self._job(model)),
+            lambda model: self.painting.change(job(options, model, self.data)),
             moment=lambda act: self.moments.when(act),
             notice=self.told.notice,
             tell=self.told.fetched,
@@ -110,15 +115,23 @@ class Show:
         self._start_with(lambda name: name.startswith(OF_PRESETS))
         self.motion = Motion(self.controls)  # from here on values travel
         self.gate = gate(options.allow, self.told.refused) if options.guarded else None
-        self.tempo = Tempo(self.controls, refusals=self._refusals(), notice=self.told.notice)
+        self.tempo = Tempo(self.controls, refusals=tempo_refusals(options), notice=self.told.notice)
         self.moments = Moments(self.controls, self.tempo)
         self.link = link.Link(self.controls, self.tempo)
-        self.scenes = self._scenes()
+        self.scenes = Director(
+            self.controls,
+            scene_shelf(options, self.controls, self.data),
+            self.motion,
+            self.tempo,
+            set_list=options.setlist or "",
+            files=self.input.files,
+            notice=self.told.notice,
+        )
         self.modulators = Modulators(self.controls, self.tempo.beat_now)
         self.audio = Audio(self.controls, options.audio, notice=self.told.notice)
-        self.midi = self._midi()
+        self.midi = midi_part(options, self.controls, self.data, self.tempo, self.told.notice)
         self._start_with(lambda name: name.startswith(OF_MIDI))
-        self.osc = self._osc()
+        self.osc = osc_server(options, self.controls, self.gate or everyone, self.told.refused)
         self.keyboard = Keyboard(
             self.controls,
             self._command,
@@ -138,22 +151,6 @@ class Show:
 
     # before the show
 
-    def _controls(self) -> Controls:
-        controls = Controls()
-        ids = tuple(dict.fromkeys([*model_ids(), self.model.id]))
-        rows: tuple[Parameter | Trigger, ...] = (*PARAMETERS, *TRIGGERS)
-        for entry in rows:
-            if isinstance(entry, Parameter) and entry.name == "painter/model":
-                controls.declare(replace(entry, default=self.model.id, choices=ids))
-            elif entry.name == "scene/go" and isinstance(entry, Trigger):
-                go = IdTrigger(entry.name, entry.help, entry.arguments, self._scene_order)
-                controls.declare(go)
-            else:
-                controls.declare(entry)
-        controls.on("painter/restart", lambda *_: self.painting.restart())
-        controls.on("panic", self._panic)
-        return controls
-
     def _start_with(self, meant: Callable[[str], bool]) -> None:
         """Set the start values whose names are `meant`, now that their controls are there."""
         for name, value in self.options.start_values.items():
@@ -163,68 +160,6 @@ class Show:
                 except ControlError as error:
                     self.controls.report(name, f"{error}; the show starts without it")
         self.controls.commit()
-
-    def _scene_order(self) -> tuple[str, ...]:
-        return self.scenes.order
-
-    def _scenes(self) -> Director:
-        folders = (BUNDLED, *filter(None, [self.options.scenes]))
-        return Director(
-            self.controls,
-            Shelf(folders, self.controls, self.data.folder("scenes")),
-            self.motion,
-            self.tempo,
-            set_list=self.options.setlist or "",
-            files=self.input.files,
-            notice=self.told.notice,
-        )
-
-    def _refusals(self) -> dict[str, str]:
-        """Why `tempo/source` cannot be this or that here."""
-        refusals = {"midi": MIDI_OFF} if self.options.no_midi else {}
-        if reason := link.missing():
-            refusals["link"] = reason
-        return refusals
-
-    def _midi(self) -> MidiPart | None:
-        if self.options.no_midi:
-            refuse_learning(self.controls)
-            return None
-        return MidiPart(
-            self.controls,
-            self.options.midi,
-            self.data.folder("midi"),
-            self.tempo,
-            notice=self.told.notice,
-            monitor=notice if self.options.midi_monitor else None,
-        )
-
-    def _osc(self) -> OscServer | None:
-        if self.options.no_osc:
-            return None
-        return OscServer(
-            self.controls,
-            self.options.osc_host,
-            self.options.osc_port,
-            feedback=self.options.feedback,
-            version=show_version(),
-            told=self.told.refused,
-            allowed=self.gate or everyone,
-            compat=bool(self.options.compat),
-        )
-
-    def _job(self, model: ModelChoice) -> Job:
-        return Job(
-            model_id=model.id,
-            size=self.options.size or model.size,
-            folder=str(model.folder),
-            tiny_autoencoder=str(model.tiny_autoencoder or ""),
-            default_prompt=model.default_prompt,
-            device="".join(self.options.devices[:1]),
-            compile=self.options.compile,
-            cache=str(self.data.root / "compiled"),
-            lowvram=self.options.lowvram,
-        )
 
     # what the performer asks of the show as a whole
 
