@@ -8,7 +8,6 @@ before it takes the old one's place; a file is written whole or not at all.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -20,6 +19,7 @@ from controllers.midi_map_file import MapFile, read_map
 from controllers.midi_map_text import mapping_line, write_map
 from engine.controls import Controls
 from engine.errors import SettingError
+from engine.whole_file import write_whole
 from engine.yaml_file import Document, read_yaml
 
 SUFFIX: Final = ".yaml"
@@ -210,15 +210,7 @@ def _put_back(path: Path, data: bytes | None) -> None:
 
 def _put(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        write_whole(path, data)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise SettingError(f"{path} cannot be written ({error.strerror})") from error

@@ -11,6 +11,7 @@ from typing import Final
 from engine.controls import Controls
 from engine.errors import SettingError
 from engine.option_readers import shown
+from engine.whole_file import write_whole
 from scenes import scene_file, setlist
 from scenes.scene import Scene
 from scenes.scene_text import scene_text
@@ -142,7 +143,7 @@ class Shelf:
         earlier = self._scenes.get(name)
         try:
             text = None if earlier is None else _text(earlier)
-            _put(path, scene_text(scene, self._controls, text, earlier))
+            write_whole(path, scene_text(scene, self._controls, text, earlier).encode())
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise SettingError(f"the scene {shown(name)} cannot be saved: {reason}") from error
@@ -253,17 +254,3 @@ def _text(path: Path) -> str:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SettingError(f"{path}: not UTF-8 text; save under another name") from error
-
-
-def _put(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises OSError."""
-    part = path.with_name(f".{path.stem[:40]}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
