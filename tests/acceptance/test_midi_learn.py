@@ -20,7 +20,7 @@ STRENGTH = "paint/strength"
 
 @dataclass
 class Show:
-    """The module's show. The painter is long in loading: what needs none comes first."""
+    """The module's show."""
 
     server: Jack
     program: Program
@@ -115,33 +115,6 @@ def test_a_pad_that_is_learned_over_a_known_box_lights_up(show: Show) -> None:
         player.send("input/mirror", 1)
         player.until(lambda: device.last(*pad) == 127, "light by OSC again")
     player.until_value("midi/devices", "")
-
-
-def test_a_box_that_is_known_plays_and_shows_as_soon_as_it_is_plugged_in(show: Show) -> None:
-    for plugged in range(2):
-        with show.server.device("X-TOUCH MINI") as box:
-            _box_plays(box, show.player, show.program, first=plugged == 0)
-            box.unplug()
-            show.player.until_value("midi/devices", "")
-
-
-def _box_plays(box: Device, player: Player, program: Program, *, first: bool) -> None:
-    # encoder 1 is strength; its ring is told where it stands, on channel 11
-    ring = (0xBA, 1)
-    player.until(lambda: box.last(*ring) is not None, "ring drawn")
-    if first:
-        program.says(r"X-TOUCH MINI.* plays as x-touch-mini")
-    strength = player.ask(STRENGTH)
-    assert box.last(*ring) == round(127 * strength)
-    player.send(STRENGTH, 0.25 if first else 0.75)
-    player.until(lambda: box.last(*ring) == (32 if first else 95), "ring after OSC")
-    # upper button 1 loads a style: its light blinks or is lit when the style is asked for
-    box.note(8, 127, 11)
-    player.until(lambda: player.ask("preset/anime/state") == "active", "style")
-    player.until(lambda: box.last(0x90, 0) == 1, "light of the style")
-    # pushed, encoder 1 brings strength back
-    box.note(0, 127, 11)
-    player.until_value(STRENGTH, 0.5)
 
 
 def test_a_knob_is_learned_kept_taken_back_and_forgotten(show: Show) -> None:

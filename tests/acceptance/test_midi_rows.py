@@ -4,6 +4,7 @@ process of its own, the program asked by OSC. Half of the senders and listeners 
 from __future__ import annotations
 
 import hashlib
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,52 +24,7 @@ from tests.helpers.program import Program
 
 pytestmark = pytest.mark.acceptance
 
-MAP = """
-devices:
-  - id: box
-    match: {input: "Box*", output: "Box*"}
-    mappings:
-      - {on: {cc: 1}, to: output/brightness, takeover: jump}
-      - {on: {cc14: [2, 34]}, to: prompt/mix, takeover: jump}
-      - {on: {nrpn: 300}, to: preset/mix, takeover: jump}
-      - {on: {rpn: 5, channel: 5}, to: paint/seed-mix, takeover: jump}
-      - {on: {cc: 20, relative: twos-complement}, to: paint/seed, step: 1}
-      - {on: {cc: 21, relative: offset-binary}, to: paint/seed, step: 1}
-      - {on: {cc: 22, relative: signed-bit}, to: paint/seed, step: 1}
-      - {on: {cc: 23, relative: signed-bit}, to: paint/seed-b, step: 1, acceleration: 50}
-      - {on: {pitch: "*"}, to: paint/delta, takeover: jump}
-      - {on: {aftertouch: "*", channel: 3}, to: feedback/amount, takeover: jump}
-      - {on: {aftertouch: 50}, to: feedback/zoom, takeover: jump}
-      - {on: {note: 36}, to: snapshot, arguments: [pad]}
-      - {on: {note: 37}, to: output/freeze, feedback: {note: 37, on: 5, off: 1}}
-      - {on: {note: 38}, to: output/blackout, mode: momentary}
-      - {on: {note: 39}, to: output/contrast, mode: velocity}
-      - {on: {note: 40}, to: output/flip, value: both}
-      - {on: {cc: 64}, to: input/mirror, mode: toggle}
-      - {on: {program: "*"}, to: paint/steps}
-      - {on: {program: 7, channel: 16}, to: prompt/a, value: neon}
-      - {on: {cc: 24, channel: 1}, to: feedback/hue, takeover: jump}
-      - {on: {cc: 24, channel: 2}, to: feedback/rotate, takeover: jump}
-      - {on: {cc: 25}, to: output/smooth, range: [0.5, 1.5], takeover: jump}
-      - {on: {cc: 26}, to: output/saturation, curve: exp, takeover: jump}
-      - {on: {cc: 27}, to: output/saturation, curve: log, takeover: jump}
-      - {on: {cc: 28}, to: output/saturation, curve: s, takeover: jump}
-      - {on: {cc: 29}, to: output/saturation, invert: true, takeover: jump}
-      - {on: {note: 44}, to: midi/box/bank, mode: momentary, range: [1, 2]}
-      - {on: {cc: 30}, to: preset/fade, range: [0, 10], bank: 1, takeover: jump}
-      - {on: {cc: 30}, to: paint/skip-similar, bank: 2, takeover: jump}
-      - {on: {cc: 31}, to: output/mix, feedback: {cc: 31, show: value}}
-      - {on: {cc: 32}, to: paint/guidance, takeover: scale}
-      - {on: {note: 45}, to: preset/download, arguments: [storm], feedback: {note: 45, on: 9}}
-  - id: twin
-    match: {input: "Twin*", output: ""}
-    mappings:
-      - {on: {cc: 1}, to: draw/size, takeover: jump}
-  - id: sequencer
-    match: {input: "Sequencer*", output: "midi-monitor*"}
-    mappings:
-      - {on: {note: 60}, to: paint/active, mode: toggle, feedback: {note: 60, on: 11, off: 2}}
-"""
+MAP = Path(__file__).with_name("midi_rows.yaml")
 
 
 @dataclass
@@ -107,7 +63,6 @@ class Stage:
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("midi")
-    (folder / "map.yaml").write_text(MAP)
     with jack() as server, mirror_beside({"/storm": STYLE}) as mirror:
         mirror.always["/broken"] = Answer(status=503)
         half, rest_may_come = len(STYLE) // 2, threading.Event()
@@ -118,7 +73,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         with (
             server.device("Box") as device,
             played(
-                *("--headless", "--midi", str(folder / "map.yaml"), "--presets", str(listed)),
+                *("--headless", "--midi", str(MAP), "--presets", str(listed)),
                 data=folder / "data",
                 env=server.env,
             ) as (program, player),
@@ -350,6 +305,35 @@ def test_a_sysex_flood_keeps_nobody_from_playing(stage: Stage) -> None:
     stage.heard_so_far()
 
 
+def test_a_box_that_is_known_plays_and_shows_as_soon_as_it_is_plugged_in(stage: Stage) -> None:
+    stage.sets("preset/fade", 0.5)
+    for first in (True, False):
+        with stage.jack.device("X-TOUCH MINI") as box:
+            _box_plays(stage, box, first=first)
+            box.unplug()
+            until(lambda: "x-touch" not in stage.player.ask("midi/devices"), "it gone")
+
+
+def _box_plays(stage: Stage, box: Device, *, first: bool) -> None:
+    # encoder 1 is strength; its ring is told where it stands, on channel 11
+    player = stage.player
+    ring = (0xBA, 1)
+    until(lambda: box.last(*ring) is not None, "ring drawn")
+    if first:
+        stage.program.says(r"X-TOUCH MINI.* plays as x-touch-mini")
+    strength = player.ask("paint/strength")
+    assert box.last(*ring) == round(127 * strength)
+    player.send("paint/strength", 0.25 if first else 0.75)
+    until(lambda: box.last(*ring) == (32 if first else 95), "ring after OSC")
+    # upper button 1 loads a style: its light blinks or is lit when the style is asked for
+    box.note(8, 127, 11)
+    stage.becomes("preset/anime/state", "active")
+    until(lambda: box.last(0x90, 0) == 1, "light of the style")
+    # pushed, encoder 1 brings strength back
+    box.note(0, 127, 11)
+    stage.becomes("paint/strength", 0.5)
+
+
 def test_another_programs_notes_play_and_its_monitor_sees_the_lights(stage: Stage) -> None:
     """JACK's own sequencer and monitor, which know nothing of us."""
     monitor = stage.jack.start("jack_midi_dump")
@@ -361,9 +345,10 @@ def test_another_programs_notes_play_and_its_monitor_sees_the_lights(stage: Stag
         stage.player.until(lambda: changes() >= 2, "notes")
         time.sleep(0.5)
     finally:
-        sequencer.terminate()
+        # as by Ctrl-C, which they heed: JACK waits long for a client that is killed
+        sequencer.send_signal(signal.SIGINT)
         sequencer.communicate(timeout=60)
-        monitor.terminate()
+        monitor.send_signal(signal.SIGINT)
         lines = monitor.communicate(timeout=60)[0].splitlines()
     lights = [line for line in lines if "90 3c" in line.lower()]
     assert any("0b" in line.lower() for line in lights), lines

@@ -236,8 +236,10 @@ def _environment(name: str) -> dict[str, str]:
 def _serve(name: str, log: Path) -> subprocess.Popen[bytes]:
     with log.open("a") as into:
         return subprocess.Popen(
-            # (the period is long, so that nobody is thrown out for being slow)
-            ["jackd", "-r", "-n", name, "-d", "dummy", "-r", "48000", "-p", "512"],
+            # (the period is long, so that nobody is thrown out for being slow; and it waits for who
+            # is late, -S: otherwise it goes on without them, and on a busy machine one message in
+            # thirty was lost)
+            ["jackd", "-S", "-r", "-n", name, "-d", "dummy", "-r", "48000", "-p", "512"],
             env={**os.environ, **_environment(name)},
             stdout=into,
             stderr=subprocess.STDOUT,
