@@ -127,7 +127,7 @@ class Show:
             files=self.input.files,
             notice=self.told.notice,
         )
-        self.modulators = Modulators(self.controls, self.tempo.beat_now)
+        self.modulators = Modulators(self.controls, self.tempo.beat_now, seed=options.seed or 0)
         self.audio = Audio(self.controls, options.audio, notice=self.told.notice)
         self.midi = midi_part(options, self.controls, self.data, self.tempo, self.told.notice)
         self._start_with(lambda name: name.startswith(OF_MIDI))

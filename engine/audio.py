@@ -5,6 +5,7 @@ The show listens to what it was told to, and to nothing by itself: a microphone 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,8 @@ from engine.modulators import AUDIO
 from engine.motion import next_tick
 from engine.parameters import HEARD, MODULATORS
 from engine.sounds import Sound, open_sound
+
+log = logging.getLogger(__name__)
 
 TOLD_PER_S: Final = 60
 
@@ -80,6 +83,10 @@ class Audio:
             sound = await trio.to_thread.run_sync(self._open, self._wanted)
         except SoundError as error:
             self._once(f"audio: {error}")
+            return None
+        except Exception as error:  # somebody else's driver: the show does not end for it
+            log.exception("opening the sound")
+            self._once(f"audio: it cannot be opened: {type(error).__name__}: {error}")
             return None
         self._once(f"audio: hears {sound.name}")
         return sound

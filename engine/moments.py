@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import trio
 
 from engine.beats import BEATS_PER_BAR, BeatLine
 from engine.controls import Controls
+from engine.fading import FASTEST_BEATS_PER_S, JUMP_BEATS
 from engine.motion import next_tick
 
 GRID: Final[Mapping[str, float]] = {"beat": 1.0, "bar": float(BEATS_PER_BAR)}
@@ -29,10 +30,14 @@ class Beat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The beat at which a change starts: the first multiple of `grid` beats since it was asked."""
+    """The beat at which a change starts: the first multiple of `grid` beats since it was asked.
+
+    `last` is when it was last looked at, in seconds, and the beat then.
+    """
 
     grid: float
     beat: float
+    last: tuple[float, float] | None = field(default=None, compare=False)
 
     @classmethod
     def after(cls, beat: float, quantize: str) -> Goal | None:
@@ -40,9 +45,15 @@ class Goal:
         grid = GRID.get(quantize)
         return None if grid is None else cls(grid, _at_or_after(beat, grid))
 
-    def seen(self, beat: float) -> Goal:
-        """The goal now that the beat is `beat`: nearer, where the beat was put back."""
-        return Goal(self.grid, min(self.beat, _at_or_after(beat, self.grid)))
+    def seen(self, beat: float, now_s: float) -> Goal:
+        """The goal now that the beat is `beat`: another, where the beat was put elsewhere."""
+        following = _at_or_after(beat, self.grid)
+        goal = min(self.beat, following)
+        if self.last is not None:
+            last_s, last = self.last
+            if beat - last > (now_s - last_s) * FASTEST_BEATS_PER_S + JUMP_BEATS:
+                goal = following  # it did not come by there: another clock counts other bars
+        return Goal(self.grid, goal, (now_s, beat))
 
     def reached(self, beat: float) -> bool:
         return beat >= self.beat - _EXACT
@@ -82,8 +93,9 @@ class Moments:
 
     def step(self) -> bool:
         """Do what is due; whether anything waits."""
-        beat, stands = self._beat(), not self._tempo.line.playing
-        seen = [(goal.seen(beat), act) for goal, act in self._waiting]
+        now_s, stands = self._tempo.clock(), not self._tempo.line.playing
+        beat = self._tempo.line.beat_at(now_s)
+        seen = [(goal.seen(beat, now_s), act) for goal, act in self._waiting]
         due = [act for goal, act in seen if stands or goal.reached(beat)]
         self._waiting = [(goal, act) for goal, act in seen if not (stands or goal.reached(beat))]
         for act in due:

@@ -223,8 +223,11 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         deliberate=True,
         moment=True,
     ),
-    _moment(
-        _f("tempo/bpm", 20, 300, 120, "beats a minute; another clock sets it while it is followed")
+    # at once, as the beat does: a control that crept after it would tell another tempo
+    replace(
+        _f("tempo/bpm", 20, 300, 120, "beats a minute; another clock sets it while it is followed"),
+        turns="start",
+        moment=True,
     ),
     _moment(_s("tempo/source", "internal", "whose beat it is", ("internal", "midi", "link"))),
     *(row for number in MODULATORS for row in _modulator(number)),

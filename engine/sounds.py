@@ -81,7 +81,7 @@ class SoundInput:
                 latency="low",
                 callback=self._feed,
             )
-        except (ValueError, library.PortAudioError) as error:
+        except (ValueError, OverflowError, library.PortAudioError) as error:
             raise SoundError(_no_input(library, wanted, error)) from error
         try:
             self._stream.start()
@@ -168,13 +168,19 @@ class SoundFile:
         due_s = time.monotonic()
         try:
             while not self._end.is_set():
+                silent = True  # until it gives a block: going round without any would take a core
                 for block in read_blocks(self._path):
+                    silent = False
                     due_s += len(block) / FILE_RATE
                     if self._end.wait(max(0.0, due_s - time.monotonic())):
                         return
                     self._hearing.feed(block)
+                if silent:
+                    raise SoundError(f"{self.name} {_NO_SOUND}")
         except SoundError as error:
             self.lost = str(error)
+        except Exception as error:  # a decoder's own; who listens must hear that it is over
+            self.lost = f"{self.name} cannot be read on: {_line(error)}"
 
     def close(self) -> None:
         self._end.set()
@@ -191,8 +197,12 @@ def read_blocks(path: Path) -> Generator[Samples]:
         with av.open(f"file:{path}", options=options) as container:
             if not container.streams.audio:
                 raise SoundError(f"{path} {_NO_SOUND}")
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=FILE_RATE)
+            resampler, form = None, None
             for frame in container.decode(container.streams.audio[0]):
+                told = (frame.format.name, frame.layout.name, frame.sample_rate)
+                if resampler is None or told != form:  # files that were joined change in the middle
+                    resampler = av.AudioResampler(format="flt", layout="mono", rate=FILE_RATE)
+                    form = told
                 for part in resampler.resample(frame):
                     yield part.to_ndarray().reshape(-1).astype(np.float32)
     except FileNotFoundError as error:

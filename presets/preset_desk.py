@@ -42,11 +42,11 @@ class Desk:
         shown = self._controls.snapshot.number(control(id, "weight"))
         return bool(self.target(id) or self.live(id) or shown)
 
-    def fade_s(self, asked: float | None) -> float:
-        """A fade's seconds; None means the default of preset/fade."""
+    def fade_s(self, asked: float | None, most: float = MAX_FADE_S) -> float:
+        """A fade's seconds, 0 to `most`; None means the default of preset/fade."""
         if asked is None:
             return float(self._controls.get(FADE))
-        return min(max(0.0, asked), MAX_FADE_S)
+        return min(max(0.0, asked), most)
 
     def fade(self, id: str, to: float, seconds: float) -> None:
         """Send a weight on its way; the change's origin is this desk."""

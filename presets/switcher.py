@@ -43,6 +43,9 @@ from presets.wanted import State as Fetched
 
 log = logging.getLogger(__name__)
 
+MAX_SCENE_FADE_S: Final = 600.0
+"""A scene may take longer than a load of a performer's own."""
+
 STANDBY: Final = 8
 """So many presets at most are kept ready without a weight."""
 
@@ -161,12 +164,13 @@ class Switcher:
         Raises `PresetError` as `load` does.
         """
         if not weight:
-            self.unload(id, fade_s, origin)
+            self.roster.known(id)
+            self._leave([id], self._fade_s("bring", fade_s, origin, MAX_SCENE_FADE_S))
             return
         preset = self.roster.known(id)
         self.roster.check_fit(id)
         weight = min(WEIGHT_LIMIT, max(-WEIGHT_LIMIT, weight))
-        seconds = self._fade_s("bring", fade_s, origin)
+        seconds = self._fade_s("bring", fade_s, origin, MAX_SCENE_FADE_S)
         want = Want(preset.kind, weight, seconds, solo=False, origin=origin)
         self._come(id, {**self._wants, id: want})
 
@@ -199,11 +203,13 @@ class Switcher:
         styles = self.roster.of_kind("style")
         self._leave(styles, self._fade_s("clear", fade_s, origin), waits=waits)
 
-    def _fade_s(self, trigger: str, asked: float | None, origin: object) -> float:
+    def _fade_s(
+        self, trigger: str, asked: float | None, origin: object, most: float = MAX_FADE_S
+    ) -> float:
         """The seconds of a fade; one that is out of range is clamped, and that is told."""
-        seconds = self._desk.fade_s(asked)
+        seconds = self._desk.fade_s(asked, most)
         if asked is not None and seconds != asked:
-            text = f"a fade of {asked:g} s is clamped to {seconds:g}; allowed: 0 to {MAX_FADE_S:g}"
+            text = f"a fade of {asked:g} s is clamped to {seconds:g}; allowed: 0 to {most:g}"
             self._controls.report(f"preset/{trigger}", text, origin)
         return seconds
 

@@ -7,24 +7,24 @@ waits for its beat or bar, and sets out. Everything goes through controls.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import trio
 
-from engine.controls import Controls, TriggerHandler, Value
+from engine.controls import Controls, Parameter, TriggerHandler, Value
 from engine.errors import ArtflowError
-from engine.fading import Course
 from engine.moments import Beat, Goal
 from engine.motion import Motion, next_tick
 from engine.sources.spec import NamedFiles
+from scenes.coming import After, Coming, ends, in_seconds
 from scenes.order import listed, neighbour
 from scenes.saving import SOURCE, look, scene_now
 from scenes.scene import Scene, Span
 from scenes.setlist import SetList
-from scenes.transition import Transition, course_of
+from scenes.transition import Transition, course_of, weights_in
 
 MAX_FADE_S: Final = 600.0
 TOLD_PROBLEMS: Final = 20
@@ -41,6 +41,7 @@ class Shelf(Protocol):
     def reload(self) -> list[str]: ...
     def save(self, scene: Scene) -> Path: ...
     def saved_as(self, name: str) -> str: ...
+    def as_it_stands(self, name: str) -> Scene: ...
 
 
 InThread = Callable[..., Any]
@@ -48,31 +49,17 @@ InThread = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What was asked for, and by which trigger."""
+    """What was asked for, and by which trigger; after how many halts."""
 
     trigger: str
     act: Callable[..., Any]
     arguments: tuple[object, ...]
     origin: object
+    halts: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Coming:
-    """A scene that waits for its moment; None: it starts at once."""
-
-    scene: Scene
-    place: int | None
-    fade: Span
-    goal: Goal | None
-
-
-@dataclass(frozen=True, slots=True)
-class _After:
-    """When the course is done, the show goes on to the scene `name`, at `place` of the order."""
-
-    course: Course
-    name: str
-    place: int | None
+class _Overtaken(Exception):
+    """What was being done is not wanted any more."""
 
 
 class Director:
@@ -104,32 +91,37 @@ class Director:
         self._clock, self._in_thread = clock, in_thread
         self._wrap = self._listed = False
         self._place: int | None = None
-        self._coming: _Coming | None = None
-        self._after: _After | None = None
+        """Where the show is in the order: at the scene that plays, or where it left the order."""
+        self._playing: Scene | None = None
+        self._halts = self._begins = 0
+        self._start_values: dict[str, Value] = {}
+        self._coming: Coming | None = None
+        self._after: After | None = None
+        self._answering: _Asked | None = None
         self._ahead_s: float | None = None
         self._problems_told: set[str] = set()
         self._begun = trio.Event()
         self._send, self._asked = trio.open_memory_channel[_Asked](math.inf)
         controls.on("scene/go", self._on_go)
-        for verb, act, more in (
-            ("next", self._step, (1,)),
-            ("previous", self._step, (-1,)),
-            ("save", self._save, ()),
-            ("reload", self._reload, ()),
-        ):
-            controls.on(f"scene/{verb}", self._handler(f"scene/{verb}", act, more))
+        for verb, step in (("next", 1), ("previous", -1)):
+            controls.on(f"scene/{verb}", self._stepping(f"scene/{verb}", step))
+        for verb, act in (("save", self._save), ("reload", self._reload)):
+            controls.on(f"scene/{verb}", self._handler(f"scene/{verb}", act))
 
     # being asked
 
-    def _handler(
-        self, trigger: str, act: Callable[..., Any], more: tuple[object, ...]
-    ) -> TriggerHandler:
-        return lambda told, origin: self._ask(trigger, act, *more, *told, origin=origin)
+    def _handler(self, trigger: str, act: Callable[..., Any]) -> TriggerHandler:
+        return lambda told, origin: self._ask(trigger, act, *told, origin=origin)
+
+    def _stepping(self, trigger: str, step: int) -> TriggerHandler:
+        return lambda _, origin: self._ask(
+            trigger, self._step, step, self._beat(self._clock()), origin=origin
+        )
 
     def _ask(
         self, trigger: str, act: Callable[..., Any], *arguments: object, origin: object = None
     ) -> None:
-        self._send.send_nowait(_Asked(trigger, act, arguments, origin))
+        self._send.send_nowait(_Asked(trigger, act, arguments, origin, self._halts))
 
     def _on_go(self, told: tuple[Value, ...], origin: object) -> None:
         fade = cast(float, told[1]) if len(told) > 1 else None
@@ -140,6 +132,7 @@ class Director:
 
     def halt(self) -> None:
         """Let nothing come any more: neither a scene, nor what the last one has not brought yet."""
+        self._halts += 1  # and none of those whose files are still being read
         self._coming = self._after = None
         self._controls.publish("scene/coming", "")
         self.transition.halt()
@@ -156,6 +149,7 @@ class Director:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until cancelled. Has started when the list of scenes is known."""
+        self._start_values = {row.name: self._controls.get(row.name) for row in self._settable()}
         self._tell(await self._list(), "scene/list")
         if self._set_list:
             self._notice(self._order_told())
@@ -166,27 +160,45 @@ class Director:
 
     async def _answer(self) -> None:
         async for asked in self._asked:
+            self._answering = asked
             try:
                 await asked.act(*asked.arguments, origin=asked.origin)
+            except _Overtaken:
+                continue
             except ArtflowError as error:
                 self._controls.report(asked.trigger, str(error), asked.origin)
 
     async def _list(self) -> list[str]:
         """Look at what there is to play; what is wrong with the set list, line by line."""
         names = await self._in_thread(self._shelf.names)
-        self.order, self._wrap, self._listed = names, True, False
+        order, wrap, listed_in = names, True, False
         problems: list[str] = []
         if self._set_list:
             try:
                 found, problems = await self._in_thread(self._shelf.set_list, self._set_list)
-                self.order, self._wrap, self._listed = found.scenes, found.wrap, True
+                order, wrap, listed_in = found.scenes, found.wrap, True
             except ArtflowError as error:
                 problems = [f"{error}; all scenes are played instead"]
-        current = str(self._controls.get("scene/current"))
-        if self._place is None or self.order[self._place : self._place + 1] != (current,):
-            self._place = self.order.index(current) if current in self.order else None
+        before, self.order = self.order, order
+        self._wrap, self._listed = wrap, listed_in
+        if self._place is not None:
+            self._place = self._moved(self._place, before)
+        if self._place is None and self._playing is not None:
+            self._place = self._moved(0, (self._playing.name,))
+        if self._coming is not None and self._coming.place is not None:
+            moved = self._moved(self._coming.place, before)
+            self._coming = replace(self._coming, place=moved)
         self._controls.publish("scene/list", listed(self.order))
         return problems
+
+    def _moved(self, place: int, before: Sequence[str]) -> int | None:
+        """Where what stood at `place` of the order `before` stands now: of several, the nearest."""
+        name = before[place]
+        places = [at for at, each in enumerate(self.order) if each == name]
+        return min(places, key=lambda at: abs(at - place), default=None)
+
+    def _settable(self) -> Iterable[Parameter]:
+        return (row for row in self._controls.parameters() if not row.read_only)
 
     def _order_told(self) -> str:
         scenes = f"{len(self.order)} scene{'s' * (len(self.order) != 1)}"
@@ -212,7 +224,7 @@ class Director:
         coming, weights = self.transition.pending, self.transition.styles.weights()
         now = scene_now(self._controls, coming, weights, self._files)
         earlier = await self._in_thread(self._earlier, name)
-        now = look(now, self._controls, earlier.set)
+        now = look(now, self._controls, self._start_values, earlier.set)
         saved = replace(earlier, set=now.set, presets=now.presets, mods=now.mods)
         path = await self._in_thread(self._shelf.save, saved)
         await self._list()
@@ -224,16 +236,17 @@ class Director:
         if name not in self._shelf.names():
             return Scene(name)
         try:
-            return self._shelf.scene(name)
+            return self._shelf.as_it_stands(name)
         except ArtflowError as error:
             raise ArtflowError(f"{error}, or save under another name") from error
 
-    async def _step(self, step: int, *, origin: object) -> None:
-        asked = self._beat(self._clock())
-        coming = self._coming
-        place = neighbour(
-            len(self.order), coming.place if coming else self._place, step, wrap=self._wrap
-        )
+    async def _step(self, step: int, asked: float, *, origin: object) -> None:
+        coming, playing = self._coming, self._playing
+        if step > 0 and coming is None and playing is not None and playing.next is not None:
+            await self._go(playing.next, None, None, asked, origin=origin)
+            return
+        here = self._place if coming is None or coming.place is None else coming.place
+        place = neighbour(len(self.order), here, step, wrap=self._wrap)
         if place is None:
             what = "the last" if step > 0 else "the first"
             end = f"this is {what} scene of {self._set_list or 'the list'}"
@@ -250,9 +263,13 @@ class Director:
         fade = scene.fade or Span(self._number("scene/fade"))
         if fade_s is not None:
             fade = Span(min(MAX_FADE_S, max(0.0, fade_s)))
+            if fade.amount != fade_s:
+                text = f"a fade of {fade_s:g} s is clamped to {fade.amount:g}; allowed: 0 to"
+                self._controls.report("scene/go", f"{text} {MAX_FADE_S:g}", origin)
         quantize = scene.quantize or str(self._controls.get("scene/quantize"))
-        self._coming = _Coming(scene, place, fade, Goal.after(asked, quantize))
-        self.transition.styles.prepare(scene.presets or ())
+        self._coming = Coming(scene, place, fade, Goal.after(asked, quantize))
+        self._after = None  # what somebody asks for ends the wait for what follows
+        self.transition.styles.prepare(weights_in(scene))
         if self._coming.goal is not None:
             self._controls.publish("scene/coming", name)
         self.step(self._clock())
@@ -266,6 +283,8 @@ class Director:
 
     async def _read(self, name: str, origin: object, *, by_itself: bool = False) -> Scene:
         scene: Scene = await self._in_thread(self._shelf.scene, name)
+        if self._answering is not None and self._answering.halts != self._halts:
+            raise _Overtaken
         if not (by_itself and name in self._problems_told):  # going round, they are told once
             self._problems_told.add(name)
             self._tell(self._shelf.scene_problems(name), "scene/go", origin)
@@ -302,38 +321,44 @@ class Director:
         after = self._after
         if after is not None and after.course.share(now) >= 1.0:
             self._after = None
-            self._ask("scene/next", self._follow, after.name, after.place)
+            if (following := self._following(after.scene)) is not None:
+                self._ask("scene/next", self._follow, *following, self._begins, after.due)
         moves = self.transition.step(now)
         if self._controls.get("scene/current"):
             self._controls.publish("scene/progress", self.transition.progress(now))
         return moves or self._coming is not None or self._after is not None
 
-    def _wait_or_start(self, coming: _Coming, now: float) -> None:
+    def _wait_or_start(self, coming: Coming, now: float) -> None:
         goal, line = coming.goal, self._tempo.line
         if goal is not None and not line.playing:
             self._notice(f"the beat stands: {coming.scene.name} starts at once")
         elif goal is not None:
             beat = self._beat(now)
-            goal = goal.seen(beat)
+            goal = goal.seen(beat, now)
             if not goal.reached(beat):
                 self._coming = replace(coming, goal=goal)
                 return
         self._coming = None
-        self._start(coming, now)
+        self._start(coming, now, None if goal is None else goal.beat)
 
-    def _start(self, coming: _Coming, now: float) -> None:
-        scene, self._place = coming.scene, coming.place
+    def _start(self, coming: Coming, now: float, moment: float | None) -> None:
+        """Set out; `moment` is the beat for which the scene was meant, if it was for one."""
+        if not self._tempo.line.playing:  # nothing waits for a beat that stands
+            coming = in_seconds(coming, self._number("tempo/bpm"))
+        scene = self._playing = coming.scene
+        self._place = self._place if coming.place is None else coming.place
+        self._begins += 1
         self._controls.publish("scene/coming", "")
         self._controls.publish("scene/current", scene.name)
         self.transition.begin(scene, coming.fade, now, self._beat)
-        following = self._following(scene)
         self._after = None
+        following = self._following(scene)
         if following is None:
             return
-        name, place = following
         if scene.after is not None:
-            self._after = _After(course_of(scene.after, now, self._beat), name, place)
-        self._ask("scene/next", self._prepare, name)
+            after, due = ends(scene.after, self._beat(now), moment)
+            self._after = After(course_of(after, now, self._beat), scene, due)
+        self._ask("scene/next", self._prepare, following[0])
 
     def _following(self, scene: Scene) -> tuple[str, int | None] | None:
         """The scene after this one, and its place in the order."""
@@ -342,14 +367,20 @@ class Director:
         place = neighbour(len(self.order), self._place, 1, wrap=self._wrap)
         return None if place is None or self._place is None else (self.order[place], place)
 
-    async def _follow(self, name: str, place: int | None, *, origin: object) -> None:
-        """Its time has come: whatever it is quantized to, it starts now."""
+    async def _follow(
+        self, name: str, place: int | None, begins: int, due: float | None, *, origin: object
+    ) -> None:
+        """Its time has come: whatever it is quantized to, it starts now.
+
+        Unless another has begun since, which was the `begins`-th, or waits for its beat.
+        """
         scene = await self._read(name, origin, by_itself=True)
         if place is None and name in self.order:
             place = self._nearest_place(name)
+        if self._begins != begins or self._coming is not None:
+            return
         fade = scene.fade or Span(self._number("scene/fade"))
-        self._coming = None
-        self._start(_Coming(scene, place, fade, None), self._clock())
+        self._start(Coming(scene, place, fade, None), self._clock(), due)
         self._begun.set()
 
     async def _prepare(self, name: str, *, origin: object) -> None:
@@ -360,4 +391,4 @@ class Director:
         except ArtflowError as error:
             self._controls.report("scene/next", f"the next scene will not play: {error}")
             return
-        self.transition.styles.prepare(scene.presets or ())
+        self.transition.styles.prepare(weights_in(scene))

@@ -47,18 +47,20 @@ def scene_now(
     return Scene("", set=values, presets=dict(weights), mods=mods)
 
 
-def look(now: Scene, controls: Controls, named: Collection[str] = ()) -> Scene:
+def look(
+    now: Scene, controls: Controls, start: Mapping[str, Value], named: Collection[str] = ()
+) -> Scene:
     """Of a whole `scene_now`, what is worth a line in a file.
 
-    On a show that has just been started it brings back the same: what is left out is as at the
-    start, and either of the moment (a tempo, a blackout: `Parameter.moment`) or of a modulator
-    that does not move anything. What is `named` stays in any case.
+    On a show that has just been started likewise it brings back the same: what is left out is as
+    it was in `start`, and either of the moment (a tempo, a blackout: `Parameter.moment`) or of a
+    modulator that does not move anything. What is `named` stays in any case.
     """
 
     def said(name: str, value: Value) -> bool:
         row = controls.parameter(name)
         passing = row.moment or (now.mods is not None and name.startswith("mod/"))
-        return name in named or not passing or value != row.default
+        return name in named or not passing or value != start.get(name, row.default)
 
     return replace(now, set={name: value for name, value in now.set.items() if said(name, value)})
 

@@ -128,6 +128,13 @@ class Shelf:
         for path in tuple(self._set_lists.values()):
             yield from read_set_list(path, self._scenes)[1]
 
+    def as_it_stands(self, name: str) -> Scene:
+        """The scene as its file says now, though it plays as it was read. Raises as `scene`."""
+        scene, problems = scene_file.read_scene(self.path(name), self._controls)
+        if scene is None:
+            raise SettingError(problems[0])
+        return scene
+
     def saved_as(self, name: str) -> str:
         """What a scene saved under `name` is called; raises `SettingError` as `save` does."""
         return scene_name(name)
@@ -174,11 +181,19 @@ class Shelf:
         self._scenes = {name: scenes[name] for name in sorted(scenes, key=reading_order)}
         self._set_lists = {name: set_lists[name] for name in sorted(set_lists, key=reading_order)}
 
+    def _file(self, entry: os.DirEntry[str]) -> bool:
+        try:
+            return entry.is_file()
+        except OSError as error:  # a link that leads to itself
+            reason = error.strerror or type(error).__name__
+            self._problems.append(f"{entry.path}: cannot be read ({reason}); it is left out")
+            return False
+
     def _entries(self, folder: Path) -> list[str]:
         try:
             with os.scandir(folder) as entries:
                 # a name that no wire could carry is none that could be asked for
-                names = [one.name for one in entries if one.name.isprintable() and one.is_file()]
+                names = [one.name for one in entries if one.name.isprintable() and self._file(one)]
         except OSError as error:
             # where nothing was saved yet there is no folder
             if not (isinstance(error, FileNotFoundError) and folder == self.folders[-1]):

@@ -47,7 +47,7 @@ class _Leaving:
 class SlotFade:
     """Brings the modulator `number` to what a scene says of it.
 
-    `pending` is that while the one before has not left. A hand on any of its controls ends it.
+    `pending` is that while the one before has not left. A hand on its depth or switch ends it.
     """
 
     def __init__(self, controls: Controls, motion: Motion, number: int) -> None:
@@ -128,8 +128,17 @@ class SlotFade:
         self._motion.send(name, way)
 
     def _on_change(self, change: Change) -> None:
-        if change.origin is not self and change.parameter.name in self.names.values():
-            self._leaving = None
+        leaving, name = self._leaving, change.parameter.name
+        if leaving is None or change.origin is self or name not in self.names.values():
+            return
+        if name not in (self.names["depth"], self.names["active"]):
+            leaving.values[name] = change.value  # the rest comes as it was sent
+            return
+        self._leaving = None
+        if name == self.names["active"] and not change.value:
+            # a hand, or panic, ends it here; switched on again, it is heard again
+            depth = self.names["depth"]
+            self._motion.cut(depth, leaving.values[depth], self)
 
 
 def new_slots(controls: Controls, motion: Motion) -> list[SlotFade]:

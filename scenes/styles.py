@@ -56,8 +56,10 @@ class Styles:
             return
         course, seconds = courses[""]
         for id in self._ids():
-            style = self._controls.get(f"preset/{id}/kind") == "style"
-            if style and id not in wanted and self._concerned(id):
+            if id in wanted or self._controls.get(f"preset/{id}/kind") != "style":
+                continue
+            self._misfits.pop(id, None)  # it waited for a model of an earlier scene
+            if self._concerned(id):
                 self._bring(id, 0.0, course, seconds)
 
     def halt(self) -> None:
@@ -66,9 +68,12 @@ class Styles:
         self._awaited.clear()
 
     def prepare(self, ids: Iterable[str]) -> None:
-        """Fetch what is absent and have the painter read what is here, without a weight."""
+        """Fetch what is absent and have the painter read what is here, without a weight.
+
+        What does not fit the running model is left alone: the scene may bring another.
+        """
         for id in ids:
-            state = self._state(id)
+            state = self._state(id) if self._fits(id) else ""
             verb = "download" if state in TO_FETCH else "stage" if state == "installed" else ""
             if verb and self._controls.is_trigger(f"preset/{verb}"):
                 self._try(id, f"preset/{verb}", (id,))
@@ -87,7 +92,7 @@ class Styles:
         start = self._motion.at(name)
         if weight:
             self._awaited[id] = weight
-            if not self._controls.get(f"preset/{id}/fits"):
+            if not self._fits(id):
                 # the scene may change the model, too: it is asked for again when that is there
                 self._misfits[id] = weight, seconds
             elif self._state(id) in (*TO_FETCH, *FETCHED):
@@ -127,6 +132,10 @@ class Styles:
         """Whether it is heard, or may come to be."""
         name = f"preset/{id}/weight"
         return bool(self._controls.get(name) or self._motion.at(name)) or self._state(id) in COMING
+
+    def _fits(self, id: str) -> bool:
+        name = f"preset/{id}/fits"
+        return self._controls.is_parameter(name) and bool(self._controls.get(name))
 
     def _state(self, id: str) -> str:
         name = f"preset/{id}/state"

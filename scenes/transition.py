@@ -92,7 +92,8 @@ class Transition:
             names = part.all_names
             if wanted := _taken(rest, names):
                 part.begin(wanted, courses.of(*names), now)
-        weights = self._weights(scene, rest)
+        weights = weights_in(scene)
+        rest = {name: value for name, value in rest.items() if not _WEIGHT.fullmatch(name)}
         self._fader.begin(rest, courses.of, now)
         bpm = self._controls.get("tempo/bpm")
         assert not isinstance(bpm, str)
@@ -109,16 +110,6 @@ class Transition:
             values.pop("tempo/bpm", None)  # another clock gives it
         first: dict[str, Value] = {name: values[name] for name in _FIRST if name in values}
         return first | values
-
-    def _weights(self, scene: Scene, rest: dict[str, Value]) -> dict[str, float]:
-        """Presets by weight, taken out of `rest`, too."""
-        weights: dict[str, float] = {}
-        for name in tuple(rest):
-            if match := _WEIGHT.fullmatch(name):
-                value = rest.pop(name)
-                assert not isinstance(value, str)
-                weights[match[1]] = float(value)
-        return weights | dict(scene.presets or {})
 
     def progress(self, now: float) -> float:
         """How much of the way to the last scene is done, 0..1."""
@@ -139,6 +130,13 @@ class Transition:
             part.halt()
         self.styles.halt()
         self._base = Timed(0.0, 0.0)
+
+
+def weights_in(scene: Scene) -> dict[str, float]:
+    """The presets that a scene names, by weight: under `presets`, and by their controls."""
+    named = ((_WEIGHT.fullmatch(name), value) for name, value in scene.set.items())
+    told = {match[1]: float(value) for match, value in named if match}
+    return told | dict(scene.presets or {})
 
 
 def _taken(values: dict[str, Value], names: tuple[str, ...]) -> dict[str, Value]:

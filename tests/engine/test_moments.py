@@ -97,12 +97,22 @@ async def test_what_waits_can_be_dropped(autojump_clock: MockClock) -> None:  # 
         assert stage.done == []
 
 
+def test_a_goal_moves_on_where_another_clock_counts_other_bars() -> None:
+    goal = Goal.after(1.3, "bar")
+    assert goal is not None
+    goal = goal.seen(1.3, 10.0).seen(401.3, 10.01)
+    assert goal == Goal(4.0, 404.0)
+    assert not goal.reached(401.3)
+    # however long nobody looked: what the beat may have done by itself is no jump
+    assert goal.seen(409.0, 12.0) == goal
+
+
 def test_a_goal_comes_nearer_where_the_beat_is_put_back() -> None:
     goal = Goal.after(9.0, "bar")
     assert goal == Goal(4.0, 12.0)
-    assert goal.seen(11.0) == goal
-    assert goal.seen(12.1) == goal
-    assert goal.seen(0.5) == Goal(4.0, 4.0)
+    assert goal.seen(11.0, 1.0) == goal
+    assert goal.seen(12.1, 1.0) == goal
+    assert goal.seen(0.5, 1.0) == Goal(4.0, 4.0)
     assert Goal.after(9.0, "none") is None
     line = BeatLine(0.0, 0.0, 120)
     assert goal.reached(line.beat_at(6.0))
