@@ -17,6 +17,7 @@ from typing import Final
 from controllers import osc_commands
 from controllers.osc_compat import INCOMING, Dialect
 from controllers.osc_feedback import PREFIX, OscFeedback, quotable
+from controllers.osc_floats import all_meant, meant
 from controllers.osc_names import without_folders
 from controllers.osc_newest import Newest
 from controllers.osc_patterns import Pattern, is_pattern
@@ -133,11 +134,7 @@ class OscSession:
             return
         self.received += 1
         name, address, value = known
-        asker = self.feedback.book.asker(sender)
-        try:
-            self.controls.set(name, value, asker)
-        except Exception as error:
-            self._refuse(asker, address, self._reason(error, address, value))
+        self._set(name, self.feedback.book.asker(sender), address, value)
 
     def garbled(self, sender: Address, reason: str) -> None:
         """A stream that cannot be told into packets any more: one error to who sent it."""
@@ -155,10 +152,15 @@ class OscSession:
 
     def _let_go(self) -> None:
         for name, (asker, address, value) in self._newest.let_go().items():
-            try:
-                self.controls.set(name, value, asker)
-            except Exception as error:
-                self._refuse(asker, address, self._reason(error, address, value))
+            self._set(name, asker, address, value)
+
+    def _set(self, name: str, asker: Asker, address: str, value: Arg) -> None:
+        # here, and not where it is read: of a flood only what counts costs anything
+        shown = meant(value) if type(value) is float else value
+        try:
+            self.controls.set(name, shown, asker)
+        except Exception as error:
+            self._refuse(asker, address, self._reason(error, address, value))
 
     def _take(self, messages: Sequence[OscMessage], sender: Address) -> None:
         """Apply messages of one packet, or keep them for their time."""
@@ -210,6 +212,7 @@ class OscSession:
         self, asker: Asker, address: str, args: tuple[Arg, ...], request_id: str | None = None
     ) -> bool:
         """Do what a message asks for; whether it could be done. Never raises."""
+        args = all_meant(args)
         if address in _OURS:
             self.refused += 1
             return False

@@ -6,6 +6,7 @@ It sets nothing, so nothing is left of it when it ends.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,9 @@ from engine.waves import WAVES
 
 AUDIO: Final = {f"audio-{name}": f"audio/{name}" for name in HEARD}
 """The shapes that follow the sound, and what each follows."""
+
+LOOKED_AGAIN_S: Final = 1.0
+"""How often one whose target is not there looks whether it is."""
 
 BY_HAND: Final = ("mod/", "tempo/", "scene/", "preset/fade")
 """How names begin that tell how to play, and are no part of the picture."""
@@ -119,6 +123,13 @@ class Modulators:
         self._controls.ride(offsets)
         return bool(found)
 
+    def _waits(self) -> bool:
+        """Whether one is on whose target is not there."""
+        get = self._controls.get
+        return any(
+            get(f"mod/{number}/active") and get(f"mod/{number}/target") for number in MODULATORS
+        )
+
     # the controls
 
     def _on_change(self, change: Change) -> None:
@@ -151,6 +162,8 @@ class Modulators:
         """Ride 120 times a second; sleep while nothing does."""
         while True:
             if not self.step():
-                await self._begun.wait()
+                # (a target may be declared later: the presets of another model are others)
+                with trio.move_on_after(LOOKED_AGAIN_S if self._waits() else math.inf):
+                    await self._begun.wait()
                 self._begun = trio.Event()
             await trio.sleep_until(next_tick(trio.current_time()))

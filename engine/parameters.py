@@ -281,6 +281,10 @@ PARAMETERS: Final[tuple[Parameter, ...]] = (
         _report("scene/list", "s", "the scenes in their order; +9: nine more"),
         lines=True,
     ),
+    replace(
+        _report("prompt/coming", "s", "prompts of scenes to come; they are encoded beforehand"),
+        lines=True,
+    ),
     _report("record/active", "i", "1 while recording"),
     _report("record/seconds", "f", "length of the running recording", "s"),
 )

@@ -34,6 +34,24 @@ class After:
     due: float | None
 
 
+WORDS: Final = ("prompt/a", "prompt/b")
+_MOST_BYTES: Final = 1000
+
+
+def words_of(*scenes: Scene | None) -> str:
+    """The prompts that these scenes bring, one a line; those that fit into a message, in order."""
+    texts: dict[str, None] = {}
+    room = _MOST_BYTES
+    for scene in scenes:
+        for name in WORDS if scene is not None else ():
+            text = str(scene.set.get(name, "")) if scene is not None else ""
+            size = len(text.encode()) + 5  # a message has up to five bytes more for each
+            if text and text.splitlines() == [text] and text not in texts and size <= room:
+                texts[text] = None
+                room -= size
+    return "\n".join(texts)
+
+
 MOST_LATE: Final = 0.5
 """Beats: a scene that starts later than this after its moment counts from its own start."""
 

@@ -14,12 +14,12 @@ from typing import Any, Final, Protocol, cast
 
 import trio
 
-from engine.controls import Controls, Parameter, TriggerHandler, Value
+from engine.controls import Controls, TriggerHandler, Value
 from engine.errors import ArtflowError
 from engine.moments import Beat, Goal
 from engine.motion import Motion, next_tick
 from engine.sources.spec import NamedFiles
-from scenes.coming import After, Coming, ends, in_seconds
+from scenes.coming import After, Coming, ends, in_seconds, words_of
 from scenes.order import listed, neighbour
 from scenes.saving import SOURCE, look, scene_now
 from scenes.scene import Scene, Span
@@ -42,6 +42,7 @@ class Shelf(Protocol):
     def save(self, scene: Scene) -> Path: ...
     def saved_as(self, name: str) -> str: ...
     def as_it_stands(self, name: str) -> Scene: ...
+    def folder_problems(self) -> Sequence[str]: ...
 
 
 InThread = Callable[..., Any]
@@ -93,6 +94,7 @@ class Director:
         self._place: int | None = None
         """Where the show is in the order: at the scene that plays, or where it left the order."""
         self._playing: Scene | None = None
+        self._ahead: Scene | None = None  # what follows it
         self._halts = self._begins = 0
         self._start_values: dict[str, Value] = {}
         self._coming: Coming | None = None
@@ -149,7 +151,9 @@ class Director:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Work until cancelled. Has started when the list of scenes is known."""
-        self._start_values = {row.name: self._controls.get(row.name) for row in self._settable()}
+        get, rows = self._controls.get, self._controls.parameters()
+        self._start_values = {row.name: get(row.name) for row in rows}
+        self._tell(await self._in_thread(self._shelf.folder_problems), "scene/list")
         self._tell(await self._list(), "scene/list")
         if self._set_list:
             self._notice(self._order_told())
@@ -196,9 +200,6 @@ class Director:
         name = before[place]
         places = [at for at, each in enumerate(self.order) if each == name]
         return min(places, key=lambda at: abs(at - place), default=None)
-
-    def _settable(self) -> Iterable[Parameter]:
-        return (row for row in self._controls.parameters() if not row.read_only)
 
     def _order_told(self) -> str:
         scenes = f"{len(self.order)} scene{'s' * (len(self.order) != 1)}"
@@ -270,6 +271,7 @@ class Director:
         self._coming = Coming(scene, place, fade, Goal.after(asked, quantize))
         self._after = None  # what somebody asks for ends the wait for what follows
         self.transition.styles.prepare(weights_in(scene))
+        self._controls.publish("prompt/coming", words_of(scene, self._ahead))
         if self._coming.goal is not None:
             self._controls.publish("scene/coming", name)
         self.step(self._clock())
@@ -348,6 +350,8 @@ class Director:
         scene = self._playing = coming.scene
         self._place = self._place if coming.place is None else coming.place
         self._begins += 1
+        self._ahead = None
+        self._controls.publish("prompt/coming", "")
         self._controls.publish("scene/coming", "")
         self._controls.publish("scene/current", scene.name)
         self.transition.begin(scene, coming.fade, now, self._beat)
@@ -391,4 +395,6 @@ class Director:
         except ArtflowError as error:
             self._controls.report("scene/next", f"the next scene will not play: {error}")
             return
+        self._ahead = scene
+        self._controls.publish("prompt/coming", words_of(scene))
         self.transition.styles.prepare(weights_in(scene))

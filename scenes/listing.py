@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from scenes.scene_file import SUFFIX, read_scene, where_next
 from scenes.scene_text import plain
 from scenes.setlist import SUFFIX as SETLIST_SUFFIX
 from scenes.setlist import read_set_list
-from scenes.shelf import Shelf
+from scenes.shelf import Shelf, circles
 from scenes.values import nearest
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def check_file(path: Path, shelf: Shelf, controls: Controls) -> tuple[str, list[
     if path.suffix != SUFFIX:
         problems.append(f"{path}: found {path.suffix or 'no suffix'}; allowed: {SUFFIX}; rename it")
     problems += _follows(path, scene, known)
+    problems += _circles(path, scene, shelf, controls)
     parts = [
         counted(len(scene.set), "control"),
         *([] if scene.presets is None else [counted(len(scene.presets), "preset")]),
@@ -106,6 +107,23 @@ def _follows(path: Path, scene: Scene, known: Sequence[str]) -> list[str]:
         return []
     near = nearest(scene.next, known, "see artflow scenes list")
     return [f"{where_next(path)}: next is {shown(scene.next)}, which is no scene; {near}"]
+
+
+def _circles(path: Path, scene: Scene, shelf: Shelf, controls: Controls) -> Iterable[str]:
+    """Whether it leads round without a time; a scene beside the file counts before the shelf's."""
+    scenes, paths = {scene.name: scene}, {scene.name: path}
+    at = scene.next
+    while at is not None and at not in scenes:
+        beside = path.absolute().parent / f"{at}{SUFFIX}"
+        if not beside.is_file() and at not in shelf.names():
+            break
+        where = beside if beside.is_file() else shelf.path(at)
+        found, _ = read_scene(where, controls)
+        if found is None:
+            break
+        scenes[at], paths[at] = found, where
+        at = found.next
+    return circles(scenes, paths)
 
 
 def counted(number: int, thing: str) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 from engine.controls import Controls
 from engine.errors import SettingError
 from engine.option_readers import shown
+from engine.plain_names import can_be_said, plain_name
 from engine.whole_file import write_whole
 from scenes import scene_file, setlist
 from scenes.scene import Scene
@@ -68,6 +69,10 @@ class Shelf:
             raise SettingError(f"unknown scene {shown(name)}; {near}")
         return self._scenes[name]
 
+    def folder_problems(self) -> list[str]:
+        """What is wrong with the folders."""
+        return list(self._problems)
+
     @property
     def problems(self) -> list[str]:
         """What is wrong with the folders, and with the files that were read so far."""
@@ -106,7 +111,8 @@ class Shelf:
         """Look through the folders again, and read what has changed; all problems known now."""
         self._list()
         self._read = {
-            name: one if one.version == _version(path) else self._look(path)
+            # (what had problems, too: a catalogue may have learned the name since)
+            name: one if one.version == _version(path) and not one.problems else self._look(path)
             for name, one in self._read.items()
             if (path := self._scenes.get(name)) is not None
         }
@@ -193,7 +199,7 @@ class Shelf:
         try:
             with os.scandir(folder) as entries:
                 # a name that no wire could carry is none that could be asked for
-                names = [one.name for one in entries if one.name.isprintable() and self._file(one)]
+                names = [one.name for one in entries if can_be_said(one.name) and self._file(one)]
         except OSError as error:
             # where nothing was saved yet there is no folder
             if not (isinstance(error, FileNotFoundError) and folder == self.folders[-1]):
@@ -207,8 +213,6 @@ class Shelf:
 
 def scene_name(name: str) -> str:
     """`name` as a scene may be called; raises `SettingError` where that is no plain name."""
-    from engine.outputs.names import plain_name  # brings the recorder's packages along
-
     plain = plain_name(name, scene_file.SUFFIX)
     if plain.lower().endswith(".set"):
         raise SettingError(f"{shown(name)} would be a set list's file; leave .set out of the name")
@@ -239,6 +243,11 @@ def follow_problems(scenes: Mapping[str, Scene], paths: Mapping[str, Path]) -> I
             near = nearest(scene.next, paths, "see artflow scenes list")
             where = scene_file.where_next(paths[name])
             yield f"{where}: next is {shown(scene.next)}, which is no scene; {near}"
+    yield from circles(scenes, paths)
+
+
+def circles(scenes: Mapping[str, Scene], paths: Mapping[str, Path]) -> Iterator[str]:
+    """A line for each round of `next` among these that has no time in it."""
     told: set[str] = set()
     for name in scenes:
         way: list[str] = []

@@ -50,6 +50,13 @@ def checked(parameter: Parameter, wanted: object) -> Value:
     switch = parameter.kind == "i" and (parameter.low, parameter.high) == (0, 1)
     if switch and isinstance(wanted, str):  # `yes` and `on` are text since YAML 1.2
         raise ControlError(f"{parameter.name} is {shown(wanted)}; allowed: 0 or 1, true or false")
+    choices = parameter.choices if parameter.kind == "s" else None
+    if (
+        choices is not None
+        and isinstance(wanted, float | int)
+        and wanted not in range(len(choices))
+    ):
+        raise ControlError(f"{parameter.name} is {shown(wanted)}; allowed: {allowed(parameter)}")
     value = Parameter.coerce(parameter, wanted)
     # on the wire a value out of range is clamped and answered; a file cannot be answered
     number = isinstance(wanted, (int, float)) and not isinstance(value, str)

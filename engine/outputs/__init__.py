@@ -19,9 +19,9 @@ from engine.controls import Controls, Value
 from engine.errors import ArtflowError, ControlError, SettingError
 from engine.latest import Frame
 from engine.output import Output
-from engine.outputs.names import plain_name
 from engine.outputs.recorder import Recorder
 from engine.outputs.snapshot import save_snapshot
+from engine.plain_names import plain_name
 
 log = logging.getLogger(__name__)
 

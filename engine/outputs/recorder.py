@@ -25,8 +25,9 @@ import numpy as np
 
 from engine.errors import OutputError
 from engine.latest import Frame, Latest, Picture
-from engine.outputs.names import plain_name, reserve
+from engine.outputs.names import reserve
 from engine.outputs.sink import Sink
+from engine.plain_names import plain_name
 
 if TYPE_CHECKING:
     import av

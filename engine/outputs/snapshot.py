@@ -16,7 +16,8 @@ import numpy as np
 
 from engine.errors import OutputError
 from engine.latest import Frame, Picture
-from engine.outputs.names import free_paths, plain_name, reserve
+from engine.outputs.names import free_paths, reserve
+from engine.plain_names import plain_name
 
 KEYWORD: Final = "artflow"
 """The PNG text entry that holds the settings, as one JSON object."""

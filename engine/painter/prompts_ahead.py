@@ -32,8 +32,9 @@ class PromptsAhead:
     """Decides which prompts a frame is painted with, and has the others encoded meanwhile.
 
     What was begun is finished and painted, then the newest comes: texts may follow one another
-    faster than they can be encoded, and the picture follows still. The decks that do not sound and
-    the negative prompt that is not asked for come last, before they are needed.
+    faster than they can be encoded, and the picture follows still. The decks that do not sound,
+    the negative prompt that is not asked for and what scenes will bring come last, before they are
+    needed.
 
     On CUDA the encoders run on a stream of their own, beside the frames.
     """
@@ -136,6 +137,7 @@ class PromptsAhead:
                     return key
         silent = [self._book.prompt_key(each) for each in (settings.prompt_a, settings.prompt_b)]
         silent.append(self._book.negative_key(settings.negative))
+        silent += map(self._book.prompt_key, settings.coming.splitlines())
         return next(filter(self._lacks, [*self._sounding(settings), *silent]), None)
 
     def _start(self, key: Key) -> None:

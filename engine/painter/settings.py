@@ -27,7 +27,7 @@ class Settings:
     `strength` 0..1, `steps` 1..4, `guidance` 0..10, `guidance_mode` none, self, initialize or full,
     `delta` 0..2, seeds 0..2^31-1, mixes and `feedback_amount` 0..1, `feedback_zoom` 0.5..2,
     `feedback_rotate` and `feedback_hue` -180..180 degrees, `skip_similar` 0..1 (0 = off),
-    `pipeline` 1..2 pictures under way.
+    `pipeline` 1..2 pictures under way. `coming` are prompts that may sound soon, one a line.
     """
 
     prompt_a: str = _control("prompt/a", "")
@@ -48,6 +48,7 @@ class Settings:
     feedback_rotate: float = _control("feedback/rotate", 0.0)
     feedback_hue: float = _control("feedback/hue", 0.0)
     pipeline: int = _control("paint/pipeline", 1)
+    coming: str = _control("prompt/coming", "")
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> Settings:

@@ -72,6 +72,17 @@ def test_a_set_list_and_the_scenes_beside_it(
     assert line.startswith(f"artflow: {path}:1: the set list 'evening' names itself")
 
 
+def test_a_circle_is_found_from_one_of_its_scenes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, next in (("m", "n"), ("n", "o"), ("o", "n")):
+        (tmp_path / f"{name}.yaml").write_text(f"next: {next}\n")
+    assert main(["scenes", "check", str(tmp_path / "m.yaml"), "--data", str(tmp_path)]) == 1
+    assert "next leads round in a circle (n -> o -> n)" in capsys.readouterr().err
+    (tmp_path / "o.yaml").write_text("next: n\nafter: 1 bar\n")
+    assert main(["scenes", "check", str(tmp_path / "m.yaml"), "--data", str(tmp_path)]) == 0
+
+
 def test_everything_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["scenes", "check", "--data", str(tmp_path), "--scenes", str(tmp_path / "gig")]
     (tmp_path / "gig").mkdir()

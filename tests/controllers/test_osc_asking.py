@@ -66,6 +66,7 @@ def test_get_answers_every_match() -> None:
         "prompt/b",
         "prompt/mix",
         "prompt/negative",
+        "prompt/coming",
     ]
     stage.send(ALICE, "get")
     names = {name for name, _ in stage.heard(ALICE)}

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 import trio
@@ -172,6 +173,65 @@ def test_files_that_cannot_be_heard(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
     with pytest.raises(SoundError, match=r"cannot be read: Is a directory$"):
         SoundFile(tmp_path)
+
+
+def test_joined_files_are_heard_to_their_end(tmp_path: Path) -> None:
+    path = tmp_path / "joined.mp3"
+    with path.open("wb") as joined:
+        for rate, layout in ((44100, "mono"), (48000, "stereo")):
+            part = tmp_path / f"{rate}.mp3"
+            bare = {"write_xing": "0", "id3v2_version": "0"}
+            with av.open(str(part), "w", options=bare) as container:
+                stream = container.add_stream("mp3", rate=rate, layout=layout)
+                channels = 1 if layout == "mono" else 2
+                samples = np.repeat(tone(1, rate), channels).astype(np.float32)[None]
+                frame = av.AudioFrame.from_ndarray(samples, format="flt", layout=layout)
+                frame.sample_rate = rate
+                container.mux([*stream.encode(frame), *stream.encode(None)])
+            joined.write(part.read_bytes())
+    heard = np.concatenate(list(read_blocks(path)))
+    assert len(heard) == pytest.approx(2 * FILE_RATE, rel=0.15)
+
+
+async def test_a_sound_that_breaks_is_lost_and_not_fatal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_wav(tmp_path / "bass.wav", tone(0.05))
+
+    def broken(_path: Path) -> Generator[np.ndarray]:
+        yield np.zeros(64, np.float32)
+        raise RuntimeError("the decoder fell over")
+
+    def dumb(_path: Path) -> Generator[np.ndarray]:
+        yield from ()
+
+    for blocks, words in ((broken, "the decoder fell over"), (dumb, "holds no sound")):
+        sound = SoundFile(path)
+        monkeypatch.setattr(sounds, "read_blocks", blocks)
+        with trio.fail_after(60):
+            while sound.lost is None:
+                await trio.sleep(0.01)
+        assert words in sound.lost
+        sound.close()
+        monkeypatch.undo()
+
+
+async def test_a_driver_that_breaks_while_it_is_opened_is_not_fatal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("engine.audio.TRIED_EVERY_S", 0.001)
+    room = Room()
+
+    def falls(_wanted: str) -> FakeSound:
+        room.opened.append("")
+        raise RuntimeError("somebody else's")
+
+    audio = Audio(room.controls, "default", notice=room.lines.append, open=falls)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(audio.run)
+        await room.until(lambda: len(room.opened) > 3)
+        nursery.cancel_scope.cancel()
+    assert room.lines == ["audio: it cannot be opened: RuntimeError: somebody else's"]
 
 
 async def test_a_file_that_goes_while_it_plays_is_lost_and_not_fatal(tmp_path: Path) -> None:

@@ -241,6 +241,29 @@ async def test_it_runs_while_something_rides_and_sleeps_else(
         nursery.cancel_scope.cancel()
 
 
+async def test_a_target_that_is_declared_later_wakes_it(
+    autojump_clock: MockClock,  # noqa: ARG001
+) -> None:
+    controls = Controls()
+    controls.declare(*PARAMETERS, *TRIGGERS)
+    modulators = Modulators(controls, trio.current_time)
+    Motion(controls)
+    name = "preset/neon/weight"
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(modulators.run)
+        controls.set("mod/1/target", name)
+        controls.set("mod/1/active", 1)
+        await trio.sleep(3)
+        controls.declare(Parameter(name, "f", 0.0, "", low=-2.0, high=2.0))
+        await trio.sleep(1.5)
+        seen = set()
+        for _ in range(20):
+            await trio.sleep(1 / TICKS_PER_S)
+            seen.add(controls.snapshot.number(name))
+        assert len(seen) > 10
+        nursery.cancel_scope.cancel()
+
+
 @given(st.floats(0, 1e7))
 def test_the_next_tick_is_ahead_and_near(now: float) -> None:
     tick = next_tick(now)

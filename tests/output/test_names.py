@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import SettingError
-from engine.outputs.names import plain_name, reserve
+from engine.outputs.names import reserve
+from engine.plain_names import plain_name
 
 
 @pytest.mark.parametrize(

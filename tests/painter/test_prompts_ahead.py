@@ -36,6 +36,9 @@ def pipe(family: tiny.Family) -> Any:
     return tiny.pipeline(family)
 
 
+COMING = replace(NEON, coming="red cat\nblue dog")
+
+
 class Desk:
     """Prompts ahead over a tiny stream; `encoded` are the texts that were begun, in order."""
 
@@ -316,3 +319,13 @@ def test_a_mix_with_a_part_for_the_text_encoder_is_heard_while_it_plays(tmp_path
     while ours.look_ahead(NEON, 0.0):
         ours.begin(tiny.picture(1), NEON)()
     assert np.array_equal(ours.begin(tiny.picture(1), NEON)(), expected)
+
+
+def test_what_scenes_will_bring_is_encoded_last_and_sounds_at_once_when_it_comes() -> None:
+    desk = Desk()
+    desk.until_done(NEON)
+    desk.encoded.clear()
+    desk.until_done(replace(COMING, prompt_b="night sky"))
+    assert desk.encoded == ["night sky", "red cat", "blue dog"]
+    assert desk.ahead.heard(CAT) is CAT  # nothing holds it back
+    assert desk.ahead.heard(DOG) is DOG

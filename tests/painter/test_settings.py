@@ -24,7 +24,7 @@ def test_defaults_are_those_of_the_table() -> None:
 
 
 def test_every_field_is_one_control() -> None:
-    assert len(CONTROLS) == len(fields(Settings)) == 18
+    assert len(CONTROLS) == len(fields(Settings)) == 19
     assert {"prompt/a", "paint/guidance-mode", "paint/seed-b", "feedback/zoom"} <= CONTROLS
 
 
@@ -48,6 +48,7 @@ def test_every_field_is_one_control() -> None:
         ("feedback/zoom", 2, "feedback_zoom", 2.0),
         ("feedback/rotate", -90, "feedback_rotate", -90.0),
         ("feedback/hue", 120, "feedback_hue", 120.0),
+        ("prompt/coming", "red cat", "coming", "red cat"),
     ],
 )
 def test_from_values(control: str, value: object, field: str, expected: object) -> None:

@@ -49,6 +49,9 @@ class Shelf:
     def reload(self) -> list[str]:
         return ["somewhere: something"]
 
+    def folder_problems(self) -> list[str]:
+        return []
+
     def saved_as(self, name: str) -> str:
         return name
 

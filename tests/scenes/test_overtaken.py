@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trio
 
+from scenes.coming import words_of
 from scenes.scene import Mod, Scene, Span
 from scenes.setlist import SetList
 from tests.scenes.stage import Presets, Shelf, Stage, on
@@ -231,6 +232,26 @@ async def test_styles_that_do_not_fit_yet_are_not_made_ready() -> None:
             await trio.sleep(0.1)
         assert presets.fired == [("stage", "ink")]
         assert stage.told == []
+
+
+async def test_the_words_of_what_comes_are_told_beforehand() -> None:
+    one = Scene("one", quantize="bar", set={"prompt/a": "neon city"}, next="two")
+    two = Scene("two", set={"prompt/a": "red cat", "prompt/b": "neon city"})
+    async with on(Stage(Shelf(one, two))) as stage:
+        await trio.sleep(0.3)
+        stage.go("one")
+        await trio.sleep(0.2)
+        assert stage.live("prompt/coming") == "neon city"
+        await trio.sleep(2)
+        assert (stage.current, stage.live("prompt/coming")) == ("one", "red cat\nneon city")
+        stage.go("two")
+        await trio.sleep(1)
+        assert stage.live("prompt/coming") == "neon city"  # the order begins anew with one
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "x" * 996, ""])
+def test_words_that_no_line_can_hold_are_left_out(text: str) -> None:
+    assert words_of(Scene("s", set={"prompt/a": text, "prompt/b": "cat"}), None) == "cat"
 
 
 async def test_a_modulator_that_panic_ends_on_its_way_out_has_its_depth_again() -> None:

@@ -112,6 +112,14 @@ def test_nothing_goes_on_after_no_time(tmp_path: Path) -> None:
     assert line.startswith("1: after is 0; allowed: more than 0 up to 86400 s")
 
 
+@pytest.mark.parametrize("wanted", ["7", "-1", "1.4"])
+def test_a_number_that_no_choice_has_is_a_problem(tmp_path: Path, wanted: str) -> None:
+    assert scene(tmp_path, "set: {output/flip: 1}\n").set == {"output/flip": "horizontal"}
+    assert problems(tmp_path, f"set: {{output/flip: {wanted}}}\n") == [
+        f"1: output/flip is {wanted}; allowed: none, horizontal, vertical, both"
+    ]
+
+
 def test_all_problems_are_told_and_the_rest_is_used(tmp_path: Path) -> None:
     text = """\
 descripton: x

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from engine.controls import Controls
+from engine.controls import Controls, Parameter
 from engine.errors import SettingError
 from scenes import scene_file
 from scenes.scene import Scene, Span
@@ -181,3 +181,47 @@ def test_a_set_list(tmp_path: Path) -> None:
     wrong = list(found.check())[-2:]
     assert "no scenes: in it; allowed: scenes: [first, second]" in wrong[0]
     assert "z.set.yaml:1: unknown key 'scene'; did you mean scenes?" in wrong[1]
+
+
+def test_one_link_to_itself_hides_no_other_scene(tmp_path: Path) -> None:
+    folder = tmp_path / "bundled"
+    put(folder, "a.yaml", "")
+    (folder / "loop.yaml").symlink_to("loop.yaml")
+    found = shelf(tmp_path)
+    assert found.names() == ("a",)
+    [line] = found.folder_problems()
+    assert line.startswith(f"{folder / 'loop.yaml'}: cannot be read (")
+
+
+def test_whatever_can_be_saved_can_be_gone_to(tmp_path: Path) -> None:
+    found = shelf(tmp_path)
+    for name in ("family 👨\u200d👩\u200d👧", "soft\u00adhyphen", "été"):
+        found.save(Scene(name))
+        assert name in found.names()
+    with pytest.raises(SettingError, match="control character"):
+        found.save(Scene("two\u2028lines"))
+
+
+def test_a_name_that_the_catalogue_has_learned_is_known_after_reload(tmp_path: Path) -> None:
+    table = controls()
+    found = Shelf([], table, tmp_path)
+    put(tmp_path, "a.yaml", "presets: {mine: 1}\n")
+    found.reload()
+    assert found.scene("a").presets == {}
+    assert found.reload()
+    table.declare(Parameter("preset/mine/weight", "f", 0.0, "", low=-2, high=2))
+    assert found.reload() == []
+    assert found.scene("a").presets == {"mine": 1.0}
+
+
+def test_a_save_keeps_what_was_edited_meanwhile(tmp_path: Path) -> None:
+    found = shelf(tmp_path)
+    put(tmp_path / "bundled", "a.yaml", "fade: 2\n")
+    found.reload()
+    assert found.scene("a").fade == Span(2)
+    put(tmp_path / "bundled", "a.yaml", "fade: 8 beats\nnotes: mine\n")
+    assert found.scene("a").fade == Span(2)
+    assert found.as_it_stands("a") == Scene("a", fade=Span(8, "beats"), notes="mine")
+    put(tmp_path / "bundled", "a.yaml", "set: [\n")
+    with pytest.raises(SettingError, match="not valid YAML"):
+        found.as_it_stands("a")
