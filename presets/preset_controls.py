@@ -7,7 +7,7 @@ when they come; a control once declared stays, since somebody may hold its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from engine.controls import Parameter, Trigger, Value
@@ -24,6 +24,8 @@ MAX_FADE_S: Final = 60.0
 MIX: Final = "preset/mix"
 FADE: Final = "preset/fade"
 CURRENT: Final = "preset/current"
+DECK_FADE: Final = "preset/deck-fade"
+DECKS: Final = {"preset/deck-a": "a", "preset/deck-b": "b"}
 
 PARAMETERS: Final = (
     Parameter(
@@ -46,8 +48,19 @@ PARAMETERS: Final = (
         moment=True,
     ),
     Parameter(CURRENT, "s", "", "the style with the largest weight", read_only=True),
-    Parameter("preset/deck-a", "s", "", "the preset on deck a", read_only=True),
-    Parameter("preset/deck-b", "s", "", "the preset on deck b", read_only=True),
+    *(
+        Parameter(name, "s", "", f'the preset on deck {deck} ("": none), as preset/{deck} puts it')
+        for name, deck in DECKS.items()
+    ),
+    Parameter(
+        DECK_FADE,
+        "f",
+        1.0,
+        "how far the last change of a deck has come",
+        low=0.0,
+        high=1.0,
+        read_only=True,
+    ),
 )
 
 _LOAD: Final = (
@@ -62,13 +75,18 @@ _ROWS: Final = (
     ("clear", "", "fade every style out"),
     ("next", "", "load the next installed style"),
     ("previous", "", "load the installed style before this one"),
-    ("a", "s", 'put a preset on deck a ("" empties it)'),
-    ("b", "s", 'put a preset on deck b ("" empties it)'),
+    ("a", "s[f", 'put a preset on deck a ("" empties it), in so many seconds'),
+    ("b", "s[f", 'put a preset on deck b ("" empties it), in so many seconds'),
     ("download", "s[i", "fetch without loading; the number is the mirror to try first, from 0"),
     ("cancel", "s", "stop a download; what arrived is kept for resuming"),
     ("delete", "s", "remove the file (not while it is in the mix)"),
     ("rescan", "", "look for files copied in by hand, and read the catalogues again"),
 )
+
+
+def fixed_rows(check: Callable[[str], object]) -> tuple[Parameter, ...]:
+    """`PARAMETERS`; `check` raises `ControlError` on what is no preset's id."""
+    return tuple(replace(row, check=check) if row.name in DECKS else row for row in PARAMETERS)
 
 
 @dataclass(frozen=True)

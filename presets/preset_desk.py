@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container
 from dataclasses import replace
-from typing import Literal
+from typing import cast
 
-from engine.controls import Controls, Snapshot
+from engine.controls import Change, Controls, Snapshot
 from engine.mixing import LoraFile, Mix
-from presets.preset_controls import CURRENT, FADE, MAX_FADE_S, control
+from engine.parameters import RIDE_S
+from presets.preset_controls import CURRENT, DECK_FADE, DECKS, FADE, MAX_FADE_S, control
 from presets.preset_controls import MIX as DECK_MIX
 from presets.preset_roster import Roster
 from presets.preset_states import Decks, joined_words, largest
@@ -25,10 +26,12 @@ class Desk:
         self.staged: set[str] = set()
         self._controls, self._roster, self._blend = controls, roster, blend
         self._decks = Decks()
+        self._gains: dict[str, float] = {}  # where the last change of a deck found them
         self._asked_at: dict[str, int] = {}  # by id, the newest has the largest
         self._lost: dict[str, int] = {}  # so often the painter had it no more
         self._dropped: set[str] = set()  # by the painter, until they are asked for or heard again
         self._mix: Mix | None = None
+        controls.listen(self._on_change)
 
     def target(self, id: str) -> float:
         return float(self._controls.get(control(id, "weight")))
@@ -61,10 +64,38 @@ class Desk:
             if not seconds:
                 self._controls.travel({name: to})
 
-    def put(self, deck: Literal["a", "b"], id: str) -> None:
-        """Put a preset on a deck; "" empties it."""
-        self._decks = Decks(id, self._decks.b) if deck == "a" else Decks(self._decks.a, id)
-        self._controls.publish(f"preset/deck-{deck}", id)
+    def put(self, name: str, id: str, seconds: float, origin: object = None) -> None:
+        """Put a preset on the deck of that control; "" empties it. What is heard fades across."""
+        id = str(self._controls.parameter(name).coerce(id))
+        self._turn(name, id, seconds)
+        self._controls.set(name, id, origin)
+
+    def _on_change(self, change: Change) -> None:
+        if change.parameter.name in DECKS:
+            self._turn(change.parameter.name, str(change.value), RIDE_S)
+
+    def _turn(self, name: str, id: str, seconds: float) -> None:
+        a, b = self._decks.a, self._decks.b
+        decks = Decks(id, b) if DECKS[name] == "a" else Decks(a, id)
+        if decks == self._decks:
+            return
+        mix, share = (float(cast(float, self._controls.at(each))) for each in (DECK_MIX, DECK_FADE))
+        # what is silent has nothing to fade from
+        heard = [each for each in (*self._gains, a, b, id) if each and self.live(each)]
+        self._gains = {each: self._gain(each, mix, share) for each in heard}
+        self._decks = decks
+        self._controls.publish(DECK_FADE, 0.0)
+        self._controls.publish(DECK_FADE, 1.0)
+        if seconds and self._gains and self._controls.moving is not None:
+            way = replace(self._controls.parameter(DECK_FADE), slew=seconds)
+            self._controls.moving(way, 0.0, 1.0)
+            self._controls.travel({DECK_FADE: 0.0})
+
+    def _gain(self, id: str, mix: float, share: float) -> float:
+        """What a weight is multiplied with; `share` of a change of decks is done."""
+        gain = self._decks.gain(id, mix)
+        before = self._gains.get(id, gain)
+        return gain if share >= 1.0 else before + (gain - before) * share
 
     # what the painter has ready
 
@@ -106,9 +137,9 @@ class Desk:
         self._controls.publish(CURRENT, largest(gained))
 
     def _mixed(self, snapshot: Snapshot, coming: Container[str], refused: Container[str]) -> Mix:
-        crossfade, weights = snapshot.number(DECK_MIX), {}
+        crossfade, share, weights = snapshot.number(DECK_MIX), snapshot.number(DECK_FADE), {}
         for id in self._roster.ids:
-            weight = snapshot.number(control(id, "weight")) * self._decks.gain(id, crossfade)
+            weight = snapshot.number(control(id, "weight")) * self._gain(id, crossfade, share)
             if weight:
                 weights[id] = weight
         self._dropped.difference_update(weights)

@@ -20,6 +20,7 @@ import trio
 
 from engine.controls import Change, Controls, Snapshot, TriggerHandler
 from engine.mixing import Mix
+from engine.parameters import RIDE_S
 from presets.catalogue import PresetError
 from presets.disk_jobs import DiskJobs, History, InThread
 from presets.held import Held
@@ -29,9 +30,9 @@ from presets.models import catalogue as model_catalogue
 from presets.preset_controls import (
     CURRENT,
     MAX_FADE_S,
-    PARAMETERS,
     WEIGHT_LIMIT,
     control,
+    fixed_rows,
     triggers,
 )
 from presets.preset_desk import Desk
@@ -90,14 +91,14 @@ class Switcher:
         self._controls, self._downloads, self._notice = controls, downloads, notice
         self._moment = moment
         self._held, self._give = Held(self.roster, shelf), blend
-        self._desk = Desk(controls, self.roster, self._blend)
         self._board = ProgressBoard(controls)
         self._disk = DiskJobs(controls, self.roster, shelf, history, self._on_news, in_thread)
         self._wants: dict[str, Want] = {}  # the newest first
         self._standby: dict[str, None] = {}  # shall be ready, without a weight; the newest first
         self._fetches: dict[str, _Fetch] = {}
         self._ended: dict[str, Literal["failed", "cancelled"]] = {}
-        controls.declare(*PARAMETERS, *triggers(lambda: self.roster.ids))
+        controls.declare(*fixed_rows(self._check_deck), *triggers(lambda: self.roster.ids))
+        self._desk = Desk(controls, self.roster, self._blend)
         for name, handler in self._handlers().items():
             controls.on(f"preset/{name}", _answering(handler))
         self.roster.declare(controls, self._refusal)
@@ -113,8 +114,8 @@ class Switcher:
             "clear": partial(self.clear, waits=True),
             "next": lambda origin: self._step(1, origin),
             "previous": lambda origin: self._step(-1, origin),
-            "a": lambda id, origin: self._put("a", id),  # noqa: ARG005
-            "b": lambda id, origin: self._put("b", id),  # noqa: ARG005
+            "a": partial(self._put, "a"),
+            "b": partial(self._put, "b"),
             "download": self.download,
             "cancel": self.cancel,
             "delete": self.delete,
@@ -262,10 +263,16 @@ class Switcher:
             )
         self.load(id, None, origin, waits=True)
 
-    def _put(self, deck: Literal["a", "b"], id: str) -> None:
+    def _put(self, deck: str, id: str, fade_s: float | None = None, origin: object = None) -> None:
+        if fade_s is None:
+            fade_s = RIDE_S
+        self._check_deck(id)
+        seconds = self._fade_s(deck, fade_s, origin, MAX_SCENE_FADE_S)
+        self._desk.put(f"preset/deck-{deck}", id, seconds, origin)
+
+    def _check_deck(self, id: str) -> None:
         if id:
             self.roster.known(id)
-        self._desk.put(deck, id)
 
     def _refusal(self, id: str) -> str:
         """Why its weight cannot be set, "" where it can."""

@@ -290,8 +290,11 @@ class Director:
         if not (by_itself and name in self._problems_told):  # going round, they are told once
             self._problems_told.add(name)
             self._tell(self._shelf.scene_problems(name), "scene/go", origin)
-        self._files.add(str(scene.set.get(SOURCE, "")))  # by somebody who can write on this disk
-        return scene
+        if SOURCE not in scene.set:
+            return scene
+        # by somebody who can write on this disk
+        source = self._files.add_beside(str(scene.set[SOURCE]), scene.folder)
+        return replace(scene, set={**scene.set, SOURCE: source})
 
     def _number(self, name: str) -> float:
         value = self._controls.get(name)

@@ -37,7 +37,9 @@ def scene_now(
         if not (row.read_only or _WEIGHT.fullmatch(row.name))
     }
     try:
-        files.resolve(str(values.get(SOURCE, "test-card")))
+        files.resolve(source := str(values.get(SOURCE, "test-card")))
+        if SOURCE in values:
+            values[SOURCE] = files.whole(source)
     except SettingError:
         del values[SOURCE]
     mods = _mods(values, controls)

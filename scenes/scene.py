@@ -43,7 +43,8 @@ class Mod:
 class Scene:
     """One look and the way to it.
 
-    `fade` and `quantize` are None where the show's own (`scene/fade`, `scene/quantize`) hold.
+    `folder` is where its file lies, "" where it has none. `fade` and `quantize` are None where the
+    show's own (`scene/fade`, `scene/quantize`) hold.
     `presets` are weights by id: every style not named fades to 0; None touches none. `mods` become
     the modulators from the first on, the others end; None touches none. `fades` are the spans of
     single controls. After `after`, counted from the scene's start, the show goes on: to `next`, or
@@ -51,6 +52,7 @@ class Scene:
     """
 
     name: str
+    folder: str = field(default="", compare=False)
     description: str = ""
     notes: str = ""
     fade: Span | None = None

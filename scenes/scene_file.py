@@ -96,6 +96,7 @@ class _Reader:
         after = self._span(("after",), said.get("after"), MOST_AFTER, above=True)
         return Scene(
             name,
+            folder=str(self.document.path.absolute().parent),
             description=self._text("description", said),
             notes=self._text("notes", said),
             fade=self._span(("fade",), said.get("fade"), MOST_FADE),

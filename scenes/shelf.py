@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from scenes import scene_file, setlist
 from scenes.scene import Scene
 from scenes.scene_text import scene_text
 from scenes.setlist import SetList, read_set_list
-from scenes.values import nearest
+from scenes.values import nearest, source_from
 
 BUNDLED: Final = Path(__file__).parent / "bundled"
 """The scenes that come with the program."""
@@ -154,6 +154,9 @@ class Shelf:
         name = scene_name(scene.name)
         path = self.folders[-1] / f"{name}{scene_file.SUFFIX}"
         earlier = self._scenes.get(name)
+        if isinstance(source := scene.set.get("input/source"), str):
+            source = source_from(source, path.absolute().parent)
+            scene = replace(scene, set={**scene.set, "input/source": source})
         try:
             text = None if earlier is None else _text(earlier)
             write_whole(path, scene_text(scene, self._controls, text, earlier).encode())

@@ -20,6 +20,9 @@ FETCHED: Final = ("queued", "resolving", "downloading", "verifying")
 COMING: Final = (*FETCHED, "loading")
 """States of a preset that may come into the mix yet."""
 
+DECKS: Final = {"preset/deck-a": "preset/a", "preset/deck-b": "preset/b"}
+"""The decks of presets, and what puts one there in a time of its own."""
+
 TO_FETCH: Final = ("absent", "cancelled")
 
 
@@ -61,6 +64,11 @@ class Styles:
             self._misfits.pop(id, None)  # it waited for a model of an earlier scene
             if self._concerned(id):
                 self._bring(id, 0.0, course, seconds)
+
+    def put(self, decks: Mapping[str, Value], seconds: Mapping[str, float]) -> None:
+        """Put presets on the decks, by the decks' controls."""
+        for name, id in decks.items():
+            self._try(name.partition("/")[2], DECKS[name], (id, seconds[name]))
 
     def halt(self) -> None:
         """Wait for none any more."""

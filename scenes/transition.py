@@ -17,7 +17,7 @@ from engine.motion import Motion
 from scenes.decks import PROMPTS, SEEDS, DeckFade
 from scenes.scene import Scene, Span
 from scenes.slots import SlotFade, new_slots, slot_values
-from scenes.styles import Styles
+from scenes.styles import DECKS, Styles
 
 _WEIGHT: Final = re.compile("preset/([a-z0-9-]+)/weight")
 _FIRST: Final = ("painter/model", "tempo/source")
@@ -92,7 +92,7 @@ class Transition:
             names = part.all_names
             if wanted := _taken(rest, names):
                 part.begin(wanted, courses.of(*names), now)
-        weights = weights_in(scene)
+        weights, decks = weights_in(scene), _taken(rest, tuple(DECKS))
         rest = {name: value for name, value in rest.items() if not _WEIGHT.fullmatch(name)}
         self._fader.begin(rest, courses.of, now)
         bpm = self._controls.get("tempo/bpm")
@@ -101,6 +101,7 @@ class Transition:
             id: (courses.of(name), seconds_of(courses.span(name), bpm))
             for id, name in {"": "", **{id: f"preset/{id}/weight" for id in weights}}.items()
         }
+        self.styles.put(decks, {name: seconds_of(courses.span(name), bpm) for name in decks})
         self.styles.begin(weights, timed, others=scene.presets is not None)
 
     def _settable(self, scene: Scene) -> dict[str, Value]:

@@ -94,6 +94,13 @@ def source_beside(value: str, folder: Path) -> str:
     return found if found != value and Path(found.partition(":")[2]).exists() else value
 
 
+def source_from(value: str, folder: Path) -> str:
+    """A picture source as a file in `folder` names it: what lies in there without the folder."""
+    kind, colon, argument = value.partition(":")
+    inside = argument.removeprefix(f"{folder}{os.sep}")
+    return f"{kind}{colon}{inside}" if inside else value
+
+
 def nearest(word: object, words: Iterable[str], otherwise: str) -> str:
     """`did you mean ...?`, or `otherwise` where none of `words` is near."""
     import difflib

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -74,6 +75,7 @@ class NamedFiles:
     def __init__(self, texts: Iterable[str]) -> None:
         self._allowed: set[SourceSpec] = set()
         self._first: dict[str, SourceSpec] = {}
+        self._beside: dict[SourceSpec, SourceSpec] = {}  # what scenes call a file, and where it is
         for text in texts:
             spec = self.add(text)
             if spec is not None:
@@ -88,6 +90,26 @@ class NamedFiles:
                 return spec
         return None
 
+    def add_beside(self, text: str, folder: str) -> str:
+        """Let it be played, and what it is called from now on: by its place from `folder` on.
+
+        So nobody on the wire reads where somebody's folders are. It keeps its whole name where it
+        is not in there, or where another file is called so already.
+        """
+        spec = self.add(text)
+        if spec is None or not folder or not spec.argument.startswith(f"{folder}{os.sep}"):
+            return text
+        short = SourceSpec(spec.kind, spec.argument[len(folder) + 1 :])
+        if short in self._allowed or self._beside.setdefault(short, spec) != spec:
+            return text
+        return str(short)
+
+    def whole(self, text: str) -> str:
+        """What `text` means, by its whole name, where `add_beside` has shortened it."""
+        with contextlib.suppress(SettingError):
+            return str(self._beside.get(parse_source(text), text))
+        return text
+
     @property
     def kinds(self) -> list[str]:
         """The kinds that have a file: what can be asked for by its kind alone."""
@@ -96,6 +118,7 @@ class NamedFiles:
     def resolve(self, text: str) -> SourceSpec:
         """The source that `text` means, if it may be played. Raises `SettingError`."""
         spec = parse_source(text)
+        spec = self._beside.get(spec, spec)
         if spec.kind not in FILES or spec in self._allowed:
             return spec
         first = self._first.get(spec.kind)

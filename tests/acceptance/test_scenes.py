@@ -133,12 +133,12 @@ def test_a_scene_brings_the_picture_that_lies_beside_it(tmp_path: Path) -> None:
     with played(*options, data=data) as (program, player):
         player.until_value("painter/state", "painting")
         player.send("scene/go", "light", 0.0)
-        player.until_value("input/source", f"image:{scenes}/light.png")
+        player.until_value("input/source", "image:light.png")  # no folder of anybody's
         player.until_value("input/state", "live")
         brightness_until(player, data / "snapshots", "light", 240, 255)
         # over the wire nobody names a file
         player.send("input/source", f"image:{scenes}/dark.png")
         player.until(lambda: "is refused" in str(player.last("error")), "refusal")
-        player.until_value("input/source", f"image:{scenes}/light.png")
+        player.until_value("input/source", "image:light.png")
         assert "Traceback" not in program.log
         assert program.stop() == 0

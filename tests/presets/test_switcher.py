@@ -231,12 +231,54 @@ async def test_decks_share_what_is_on_them(autojump_clock: MockClock) -> None:
         assert stage.weights() == {"neon": 0.5, "lcm": 0.5}
 
 
+async def test_a_preset_comes_onto_a_deck_without_a_jump(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime", "neon")
+        played: list[float] = []
+
+        async def watch(seconds: float) -> list[float]:
+            played.clear()
+            for _ in range(round(seconds * 120)):
+                await trio.sleep(1 / 120)
+                played.append(stage.weights().get("anime", 0.0))
+            return list(played)
+
+        full = stage.weights()["anime"]
+        stage.fire("b", "anime", 1.0)  # the crossfader is on a: nobody shall hear it
+        first = await watch(0.5)
+        assert first == sorted(first, reverse=True)
+        assert first[-1] == pytest.approx(full / 2, abs=0.02)
+        stage.fire("b", "", 1.0)  # and back, from where it is
+        second = await watch(1.1)
+        assert second == sorted(second)
+        assert second[-1] == full
+        steps = [abs(b - a) for a, b in itertools.pairwise([full, *first, *second])]
+        assert max(steps) <= full / 120 + 1e-6
+        assert stage.controls.get("preset/deck-fade") == 1.0
+
+
+async def test_a_deck_is_a_control_like_any_other(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime")
+        stage.controls.set("preset/deck-b", "anime")
+        await trio.sleep(0.1)
+        assert stage.weights() == {}
+        with pytest.raises(ControlError, match="did you mean 'anime'"):
+            stage.controls.set("preset/deck-b", "anmie")
+        assert "did you mean 'anime'" in stage.refused("b", "anmie")
+        assert stage.controls.get("preset/deck-b") == "anime"
+        stage.controls.reset("preset/deck-b")
+        await trio.sleep(0.1)
+        assert set(stage.weights()) == {"anime"}
+
+
 async def test_what_a_deck_silenced_and_the_painter_dropped_comes_back_when_heard(
     autojump_clock: MockClock,
 ) -> None:
     async with switching(autojump_clock) as stage:
         await stage.play("anime", "neon")
         stage.fire("b", "anime")
+        await trio.sleep(0.1)
         stage.switcher.on_dropped("anime")
         await trio.sleep(0.1)
         assert set(stage.painter.mix.files) == {"neon"}

@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from engine.controls import Parameter, Value
+from engine.controls import Parameter, Trigger, Value
 from engine.errors import SettingError
 from engine.parameters import PARAMETERS
 from engine.sources.spec import FORMS
+from presets.preset_controls import DECKS
+from presets.preset_controls import PARAMETERS as PRESET_ROWS
 from scenes.saving import scene_now
 from scenes.scene import Scene, Span
 from scenes.shelf import Shelf as Folders
@@ -215,11 +217,12 @@ async def test_the_picture_that_a_scene_names_may_be_played_then_and_no_other(
             stage.files.resolve(still)
         stage.go("still", 0.0)
         await trio.sleep(1)
-        assert stage.controls.get("input/source") == still
+        assert stage.controls.get("input/source") == "image:still.png"  # no folder of anybody's
+        assert stage.files.resolve("image:still.png").argument == f"{tmp_path}/still.png"
         assert stage.files.resolve(still).argument == f"{tmp_path}/still.png"
         stage.controls.fire("scene/save", ("kept",))
         await trio.sleep(1)
-    assert still in (tmp_path / "kept.yaml").read_text()
+    assert '"image:still.png"' in (tmp_path / "kept.yaml").read_text()
     assert "input/source" not in (tmp_path / "stolen.yaml").read_text()
 
 
@@ -235,3 +238,51 @@ async def test_a_bad_source_is_told_with_its_place_and_the_rest_of_the_scene_pla
         assert (stage.live("input/source"), stage.live("paint/steps")) == ("test-card", 2)
     [line] = stage.told
     assert line.startswith(f"scene/go: {tmp_path}/look.yaml:2: unknown source 'camra:1'; did you")
+
+
+async def test_a_picture_beside_a_scene_saved_elsewhere_keeps_its_whole_name(
+    autojump_clock: MockClock,  # noqa: ARG001
+    tmp_path: Path,
+) -> None:
+    tour, mine = tmp_path / "tour", tmp_path / "mine"
+    for folder in (tour, mine):
+        folder.mkdir()
+        (folder / "still.png").touch()
+        (folder / f"{folder.name}.yaml").write_text("set: {input/source: image:still.png}\n")
+    stage = Stage(lambda controls: Folders([tour], controls, mine))
+    async with on(stage):
+        stage.go("tour", 0.0)
+        await trio.sleep(1)
+        stage.controls.fire("scene/save", ("kept",))
+        await trio.sleep(1)
+        stage.go("mine", 0.0)  # another picture of the same name
+        await trio.sleep(1)
+        assert stage.files.resolve(str(stage.controls.get("input/source"))).argument == (
+            f"{mine}/still.png"
+        )
+        stage.go("kept", 0.0)
+        await trio.sleep(1)
+        assert stage.files.resolve(str(stage.controls.get("input/source"))).argument == (
+            f"{tour}/still.png"
+        )
+    assert f"image:{tour}/still.png" in (mine / "kept.yaml").read_text()
+
+
+async def test_the_decks_of_presets_come_back(
+    autojump_clock: MockClock,  # noqa: ARG001
+) -> None:
+    stage = Stage(Shelf())
+    stage.controls.declare(*(row for row in PRESET_ROWS if row.name in DECKS))
+    fired: list[tuple[object, ...]] = []
+    for deck in "ab":
+        stage.controls.declare(Trigger(f"preset/{deck}", "", "s[f"))
+        stage.controls.on(f"preset/{deck}", lambda told, _, deck=deck: fired.append((deck, *told)))
+    async with on(stage):
+        stage.controls.set("preset/deck-a", "anime")
+        stage.controls.set("preset/deck-b", "oil")
+        stage.controls.fire("scene/save", ("look",))
+        await trio.sleep(1)
+        stage.controls.reset("preset/deck-a")
+        stage.go("look", 2.0)
+        await trio.sleep(1)
+    assert fired == [("a", "anime", 2.0), ("b", "oil", 2.0)]
