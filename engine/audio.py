@@ -6,6 +6,7 @@ The show listens to what it was told to, and to nothing by itself: a microphone 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -80,7 +81,7 @@ class Audio:
 
     async def _opened(self) -> Sound | None:
         try:
-            sound = await trio.to_thread.run_sync(self._open, self._wanted)
+            sound = await self._open_beside()
         except SoundError as error:
             self._once(f"audio: {error}")
             return None
@@ -90,6 +91,30 @@ class Audio:
             return None
         self._once(f"audio: hears {sound.name}")
         return sound
+
+    async def _open_beside(self) -> Sound:
+        """Open it in a thread that the end of the show does not wait for: drivers hang."""
+        wanted, lock, late = self._wanted, threading.Lock(), False
+        found: list[Sound] = []
+
+        def open() -> None:
+            sound = self._open(wanted)
+            with lock:
+                found.append(sound)
+                if not late:
+                    return
+            sound.close()
+
+        try:
+            await trio.to_thread.run_sync(open, abandon_on_cancel=True)
+        except trio.Cancelled:
+            with lock:
+                late = True
+                unheard = tuple(found)
+            for sound in unheard:
+                sound.close()
+            raise
+        return found[0]
 
     def _once(self, line: str) -> None:
         """Tell it, unless it is what was told last: it is tried again and again."""

@@ -10,11 +10,11 @@ Everything here is of the conductor's task and decides; what blocks is done by `
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Final
 
 import trio
 
@@ -27,6 +27,7 @@ from presets.held import Held
 from presets.library import News
 from presets.models import ModelChoice
 from presets.models import catalogue as model_catalogue
+from presets.preset_coming import Books, Coming, Fetch
 from presets.preset_controls import (
     CURRENT,
     MAX_FADE_S,
@@ -38,9 +39,9 @@ from presets.preset_controls import (
 from presets.preset_desk import Desk
 from presets.preset_progress import ProgressBoard
 from presets.preset_roster import Roster, Shelf
-from presets.preset_states import LEGAL, Facts, State, Want, neighbour, next_state, with_load
-from presets.wanted import CHECKED, FINAL, Downloads, Progress, Wanted
-from presets.wanted import State as Fetched
+from presets.preset_standing import Standing
+from presets.preset_states import Want, neighbour, with_load
+from presets.wanted import CHECKED, FINAL, Downloads, Progress
 
 log = logging.getLogger(__name__)
 
@@ -49,19 +50,6 @@ MAX_SCENE_FADE_S: Final = 600.0
 
 STANDBY: Final = 8
 """So many presets at most are kept ready without a weight."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetch:
-    """A download under way: for which base, who asked, and how it stands.
-
-    `anew`: another was asked for meanwhile, of the file for the running model.
-    """
-
-    base: str
-    origin: object = None
-    state: Fetched = "queued"
-    anew: bool = False
 
 
 class Switcher:
@@ -89,21 +77,22 @@ class Switcher:
     ) -> None:
         self.roster = Roster(shelf, model, data)
         self._controls, self._downloads, self._notice = controls, downloads, notice
-        self._moment = moment
+        self._books = Books()
         self._held, self._give = Held(self.roster, shelf), blend
         self._board = ProgressBoard(controls)
         self._disk = DiskJobs(controls, self.roster, shelf, history, self._on_news, in_thread)
-        self._wants: dict[str, Want] = {}  # the newest first
-        self._standby: dict[str, None] = {}  # shall be ready, without a weight; the newest first
-        self._fetches: dict[str, _Fetch] = {}
-        self._ended: dict[str, Literal["failed", "cancelled"]] = {}
         controls.declare(*fixed_rows(self._check_deck), *triggers(lambda: self.roster.ids))
         self._desk = Desk(controls, self.roster, self._blend)
+        self._standing = Standing(controls, self.roster, self._desk, self._books, self._disk)
+        self._coming = Coming(
+            controls, self.roster, self._desk, self._held, downloads, self._books,
+            self._standing.settle, moment,
+        )  # fmt: skip
         for name, handler in self._handlers().items():
             controls.on(f"preset/{name}", _answering(handler))
         self.roster.declare(controls, self._refusal)
         controls.listen(self._on_change)
-        self._settle(*self.roster.ids)
+        self._standing.settle(*self.roster.ids)
 
     def _handlers(self) -> dict[str, Callable[..., None]]:
         return {
@@ -133,13 +122,15 @@ class Switcher:
     def follow(self, snapshot: Snapshot) -> None:
         """Send the painter the mix of this snapshot, and tell of what has arrived in it."""
         for id in [id for id in self._held.outdated if not self._desk.heard(id)]:
-            self._forget(id)
-            if self._ended.get(id) == "cancelled":  # it has played on since
-                del self._ended[id]
-        self._desk.follow(snapshot, {**self._standby, **self._wants}, self._ended)
+            self._coming.forget(id)
+            if self._books.ended.get(id) == "cancelled":  # it has played on since
+                del self._books.ended[id]
+        self._desk.follow(snapshot, {**self._books.standby, **self._books.wants}, self._books.ended)
         values = snapshot.values
         moving = ("loading", "active")
-        self._settle(*(i for i in self.roster.ids if values[control(i, "state")] in moving))
+        self._standing.settle(
+            *(i for i in self.roster.ids if values[control(i, "state")] in moving)
+        )
 
     # what a performer asks for
 
@@ -155,7 +146,7 @@ class Switcher:
         self.roster.check_fit(id)
         seconds = self._fade_s("load", fade_s, origin)
         want = Want(preset.kind, preset.weight, seconds, waits=waits, origin=origin)
-        self._come(id, with_load(self._wants, id, want))
+        self._coming.come(id, with_load(self._books.wants, id, want))
 
     def bring(
         self, id: str, weight: float, fade_s: float | None = None, origin: object = None
@@ -166,14 +157,14 @@ class Switcher:
         """
         if not weight:
             self.roster.known(id)
-            self._leave([id], self._fade_s("bring", fade_s, origin, MAX_SCENE_FADE_S))
+            self._coming.leave([id], self._fade_s("bring", fade_s, origin, MAX_SCENE_FADE_S))
             return
         preset = self.roster.known(id)
         self.roster.check_fit(id)
         weight = min(WEIGHT_LIMIT, max(-WEIGHT_LIMIT, weight))
         seconds = self._fade_s("bring", fade_s, origin, MAX_SCENE_FADE_S)
         want = Want(preset.kind, weight, seconds, solo=False, origin=origin)
-        self._come(id, {**self._wants, id: want})
+        self._coming.come(id, {**self._books.wants, id: want})
 
     def stage(self, id: str, origin: object = None) -> None:  # noqa: ARG002
         """Have its file ready at the painter, without a weight; of many the newest.
@@ -183,10 +174,10 @@ class Switcher:
         self.roster.known(id)
         if absence := self.roster.absence(id):
             raise PresetError(absence)
-        self._standby = {id: None, **self._standby}
-        self._standby = dict.fromkeys([*self._standby][:STANDBY])
+        self._books.standby = {id: None, **self._books.standby}
+        self._books.standby = dict.fromkeys([*self._books.standby][:STANDBY])
         if id not in self._desk.staged:
-            self._asked(id)
+            self._coming.asked(id)
         self._controls.wake()
 
     def unload(
@@ -195,14 +186,14 @@ class Switcher:
         """Fade it out, with `waits` at the first moment; one still coming does not come."""
         if id not in self.roster.presets:
             self.roster.known(id)
-        self._leave([id], self._fade_s("unload", fade_s, origin), waits=waits)
+        self._coming.leave([id], self._fade_s("unload", fade_s, origin), waits=waits)
 
     def clear(
         self, fade_s: float | None = None, origin: object = None, *, waits: bool = False
     ) -> None:
         """Fade every style out; 0 seconds cut. With `waits` at the first moment."""
         styles = self.roster.of_kind("style")
-        self._leave(styles, self._fade_s("clear", fade_s, origin), waits=waits)
+        self._coming.leave(styles, self._fade_s("clear", fade_s, origin), waits=waits)
 
     def _fade_s(
         self, trigger: str, asked: float | None, origin: object, most: float = MAX_FADE_S
@@ -216,20 +207,15 @@ class Switcher:
 
     def download(self, id: str, mirror: float | None = None, origin: object = None) -> None:
         """Fetch without loading. Raises `PresetError`: here already, or not to be had."""
-        self.roster.check_fit(id)
-        if self.roster.here(id):
-            raise PresetError(f"{id} is on this disk; there is nothing to fetch")
-        wanted = self.roster.wanted(id, None if mirror is None else int(mirror))
-        self._asked(id)
-        self._fetch(wanted, origin)
+        self._coming.download(id, mirror, origin)
 
     def cancel(self, id: str, origin: object = None) -> None:  # noqa: ARG002
         """Stop a download, and the load that waits for it."""
         self.roster.known(id)
-        if id not in self._fetches:
+        if id not in self._books.fetches:
             raise PresetError(f"{id} is not being fetched; there is nothing to cancel")
-        self._wants.pop(id, None)
-        self._fetches[id] = replace(self._fetches[id], anew=False)
+        self._books.wants.pop(id, None)
+        self._books.fetches[id] = replace(self._books.fetches[id], anew=False)
         self._downloads.cancel(id)
 
     def delete(self, id: str, origin: object = None) -> None:
@@ -237,11 +223,11 @@ class Switcher:
         self.roster.known(id)
         if self.in_mix(id):
             raise PresetError(f"{id} is in the mix; unload it first")
-        if id in self._fetches:
+        if id in self._books.fetches:
             raise PresetError(f"{id} is being downloaded; cancel that first")
         if refusal := self.roster.undeletable(id):
             raise PresetError(refusal)
-        self._standby.pop(id, None)
+        self._books.standby.pop(id, None)
         self._disk.delete(id, self.in_mix, origin)
 
     def rescan(self, origin: object = None) -> None:
@@ -250,10 +236,10 @@ class Switcher:
 
     def in_mix(self, id: str) -> bool:
         """Whether it is in the mix, or on its way in or out."""
-        return id in self._wants or self._desk.heard(id)
+        return id in self._books.wants or self._desk.heard(id)
 
     def _step(self, step: int, origin: object) -> None:
-        coming = next((id for id, want in self._wants.items() if want.kind == "style"), "")
+        coming = next((id for id, want in self._books.wants.items() if want.kind == "style"), "")
         now = coming or str(self._controls.get(CURRENT))
         id = neighbour(self.roster.installed(), now, step)
         if not id:
@@ -274,9 +260,12 @@ class Switcher:
         if id:
             self.roster.known(id)
 
+    def _blend(self, mix: Mix) -> None:
+        self._give(self._held.tell(mix, self._desk.staged))
+
     def _refusal(self, id: str) -> str:
         """Why its weight cannot be set, "" where it can."""
-        ready = self._ready(id) or self._desk.target(id)
+        ready = self._coming.ready(id) or self._desk.target(id)
         return "" if ready else self.roster.absence(id)
 
     def _on_change(self, change: Change) -> None:
@@ -285,130 +274,26 @@ class Switcher:
         id, _, aspect = rest.partition("/")
         if aspect != "weight" or id not in self.roster.presets or change.origin is self._desk:
             return
-        self._wants.pop(id, None)
+        self._books.wants.pop(id, None)
         if change.value:
-            self._asked(id)
-        self._settle(id)
-
-    # coming and going
-
-    def _come(self, id: str, wants: dict[str, Want]) -> None:
-        """Let it in at once if the painter has it, else get it there first."""
-        staged = self._ready(id)
-        wanted = None if staged or self.roster.here(id) else self.roster.wanted(id)
-        self._wants = wants
-        self._asked(id)
-        if staged:
-            self._arrive(id)
-        elif id in self._desk.staged:  # another file, on its way out: it is through with that first
-            self._desk.fade(id, 0.0, wants[id].fade_s)
-        if wanted is not None:
-            self._fetch(wanted, wants[id].origin)
-        self._settle(*self.roster.ids)
-
-    def _ready(self, id: str) -> bool:
-        """Whether the painter has it. A file that is outdated comes in no more once it leaves."""
-        playing = bool(self._desk.target(id))
-        return id in self._desk.staged and (playing or id not in self._held.outdated)
-
-    def _forget(self, id: str, *, dropped: bool = False) -> None:
-        self._held.forget(id)
-        self._desk.forget(id, dropped=dropped)
-
-    def _blend(self, mix: Mix) -> None:
-        self._give(self._held.tell(mix, self._desk.staged))
-
-    def _leave(self, ids: Iterable[str], fade_s: float, *, waits: bool = False) -> None:
-        going = tuple(ids)
-        for id in going:  # at once: what is wanted after this, and before the moment, does come
-            self._wants.pop(id, None)
-        if waits:
-            self._settle(*going)
-            self._moment(partial(self._fade_out, going, fade_s))
-        else:
-            self._fade_out(going, fade_s)
-
-    def _fade_out(self, ids: Iterable[str], fade_s: float) -> None:
-        for id in ids:
-            self._desk.fade(id, 0.0, fade_s)
-            self._settle(id)
-
-    def _arrive(self, id: str) -> None:
-        """The painter has what was wanted: the weights set out, or wait for their moment."""
-        want = self._wants[id]
-        if want.waits:
-            self._moment(partial(self._set_out, id, want))
-        else:
-            self._set_out(id, want)
-
-    def _set_out(self, id: str, want: Want) -> None:
-        if self._wants.get(id) is not want or not self._ready(id):
-            return  # meanwhile another was wanted, or the painter has it no more
-        del self._wants[id]
-        self._desk.fade(id, want.weight, want.fade_s)
-        if want.solo:
-            for other in self.roster.of_kind(want.kind):
-                if other != id:
-                    self._desk.fade(other, 0.0, want.fade_s)
-        self._settle(*self.roster.ids)
-
-    def _asked(self, id: str) -> None:
-        self._ended.pop(id, None)
-        self._desk.asked(id)
-        self._controls.publish(control(id, "error"), "")
-
-    def _fetch(self, wanted: Wanted, origin: object) -> None:
-        base = self.roster.model.base
-        before = self._fetches.setdefault(wanted.id, _Fetch(base, origin))
-        self._downloads.want(wanted)  # one under way goes before those that wait
-        if before.base != base:  # the file for the model before gives way; `heard` goes on
-            self._fetches[wanted.id] = replace(self._fetches[wanted.id], origin=origin, anew=True)
-            self._downloads.cancel(wanted.id)
+            self._coming.asked(id)
+        self._standing.settle(id)
 
     # another model
 
     def change(self, model: ModelChoice) -> None:
         """Another model runs: what has a file for it is swapped to that, what has none leaves."""
         for id in tuple(self._held.outdated):
-            self._forget(id)
+            self._coming.forget(id)
         self.roster.model = model
         self._desk.forget_all()
-        self._ended.clear()
+        self._books.ended.clear()
         self.roster.declare(self._controls, self._refusal)
         for id in self.roster.ids:
-            if (id in self._wants or self._desk.target(id)) and not self.roster.here(id):
-                self._swap(id)
+            if (id in self._books.wants or self._desk.target(id)) and not self.roster.here(id):
+                self._coming.swap(id)
         self._accelerate()
-        self._settle(*self.roster.ids)
-
-    def _swap(self, id: str) -> None:
-        kind, want = self.roster.presets[id].kind, self._wants.get(id)
-        if self.roster.variant(id) is None:
-            self._leave([id], self._desk.fade_s(None))
-            if kind == "style" or not self.roster.model.acceleration:
-                self._controls.report(f"preset/{id}", f"{self.roster.misfit(id)}; it fades out")
-            return
-        if want is None:
-            want = Want(kind, self._desk.target(id), self._desk.fade_s(None), solo=False)
-        self._desk.fade(id, 0.0, 0.0)
-        self._again(id, want)
-
-    def _again(self, id: str, want: Want) -> None:
-        """Get the file of the running model for what waits for it."""
-        try:
-            self._come(id, {**self._wants, id: want})
-        except PresetError as error:
-            self._fail(id, str(error), want.origin)
-
-    def _instead(self, id: str, want: Want | None, ended: _Fetch) -> None:
-        """After the file for the model before: that of the running one, where it is wanted."""
-        if want is not None:
-            self._again(id, want)
-        elif ended.anew:
-            try:
-                self.download(id, None, ended.origin)
-            except PresetError as error:
-                self._fail(id, str(error), ended.origin)
+        self._standing.settle(*self.roster.ids)
 
     def _accelerate(self) -> None:
         """Bring in what the model is to be played with; if it is here, before the first picture."""
@@ -423,10 +308,10 @@ class Switcher:
             self._controls.report("painter/model", str(error))
             return
         weight = self._desk.target(id) or self.roster.presets[id].weight
-        self._leave(self.roster.of_kind("acceleration"), 0.0)
-        self._asked(id)
+        self._coming.leave(self.roster.of_kind("acceleration"), 0.0)
+        self._coming.asked(id)
         self._desk.fade(id, weight, 0.0)
-        self._settle(id)
+        self._standing.settle(id)
 
     # what downloads and the painter report
 
@@ -436,56 +321,49 @@ class Switcher:
             return
         self._board.tell(id, progress)
         base = self.roster.model.base
-        fetch = self._fetches.setdefault(id, _Fetch(_meant_for(id, base)))
+        fetch = self._books.fetches.setdefault(id, Fetch(_meant_for(id, base)))
         if progress.state not in FINAL:
-            self._fetches[id] = replace(fetch, state=progress.state)
-            self._settle(id)
+            self._books.fetches[id] = replace(fetch, state=progress.state)
+            self._standing.settle(id)
             return
-        del self._fetches[id]
-        want = self._wants.get(id)
+        del self._books.fetches[id]
+        want = self._books.wants.get(id)
         if progress.state == "installed":
             if progress.checked != "digest":
                 self._notice(f"{id} is installed; {CHECKED[progress.checked]}")
             self._disk.arrived(id, fetch.base, fetch.origin)
         elif progress.state == "failed":
-            self._fail(id, progress.error, fetch.origin)
+            self._coming.fail(id, progress.error, fetch.origin)
         else:
-            self._ended[id] = "cancelled"
-            self._wants.pop(id, None)
+            self._books.ended[id] = "cancelled"
+            self._books.wants.pop(id, None)
             self._controls.publish(control(id, "error"), progress.error)
             self._notice(f"{id}: {progress.error}")
-        self._settle(id)
+        self._standing.settle(id)
         if fetch.base != base and not self.roster.here(id):
-            self._instead(id, want, fetch)
+            self._coming.instead(id, want, fetch)
 
     def on_staged(self, id: str) -> None:
         """The painter has it ready; also again, after it was started again."""
         if id not in self.roster.presets or self.roster.variant(id) is None:
             return
         self._desk.staged.add(id)
-        if id in self._wants:
-            self._arrive(id)
-        self._settle(*self.roster.ids)
+        if id in self._books.wants:
+            self._coming.arrive(id)
+        self._standing.settle(*self.roster.ids)
 
     def on_unfit(self, id: str, text: str) -> None:
         """The painter cannot mix it: what plays goes on without it."""
         if id in self.roster.presets:
-            self._forget(id)
+            self._coming.forget(id)
             self._desk.fade(id, 0.0, 0.0)
-            self._fail(id, text, None)
+            self._coming.fail(id, text, None)
 
     def on_dropped(self, id: str) -> None:
         """It made room for others; it is staged anew when it is asked for or heard again."""
         if id in self.roster.presets:
-            self._forget(id, dropped=True)
-            self._settle(id)
-
-    def _fail(self, id: str, why: str, origin: object) -> None:
-        self._ended[id] = "failed"
-        want = self._wants.pop(id, None)
-        self._controls.publish(control(id, "error"), why)
-        self._controls.report(f"preset/{id}", why, want.origin if want else origin)
-        self._settle(id)
+            self._coming.forget(id, dropped=True)
+            self._standing.settle(id)
 
     # what is on the disk
 
@@ -498,66 +376,33 @@ class Switcher:
         self._held.look()
         for id in tuple(self._held.outdated):
             if id not in self._desk.staged or not self._desk.heard(id):
-                self._forget(id)
-        for id in [id for id in self._wants if self._ready(id)]:  # the file is back as it was
-            self._arrive(id)
+                self._coming.forget(id)
+        for id in [
+            id for id in self._books.wants if self._coming.ready(id)
+        ]:  # the file is back as it was
+            self._coming.arrive(id)
         for id in news.removed:
             if not self.roster.here(id):
-                self._ended.pop(id, None)
+                self._books.ended.pop(id, None)
         for id in news.added:
-            if id in self._ended and self.roster.here(id):
-                self._asked(id)
+            if id in self._books.ended and self.roster.here(id):
+                self._coming.asked(id)
         for id in self.roster.ids:
             if self.roster.here(id):
                 continue
-            want = self._wants.get(id)
-            if want is not None and id not in self._fetches:
-                self._again(id, want)
+            want = self._books.wants.get(id)
+            if want is not None and id not in self._books.fetches:
+                self._coming.again(id, want)
             elif id in self._desk.staged:
                 if id in news.removed:
                     told = f"the file of {id} is gone; it plays on until it is unloaded"
                     self._controls.report(f"preset/{id}", told)
             elif want is None and self._desk.target(id):
-                self._leave([id], 0.0)
+                self._coming.leave([id], 0.0)
                 self._controls.report(f"preset/{id}", f"the file of {id} is gone")
         for line in news.troubles:
             self._controls.report("preset/rescan", line, origin)
-        self._settle(*self.roster.ids)
-
-    # states
-
-    def _settle(self, *ids: str) -> None:
-        """Publish every state on the way to where the facts lead."""
-        for id in ids:
-            name = control(id, "state")
-            while True:
-                before = cast(State, self._controls.get(name))
-                state = next_state(self._facts(id, before))
-                if state == before:
-                    break
-                if state == "loading" and state not in LEGAL[before]:
-                    # it plays from memory: how its download ended is told first
-                    ended: State = self._ended.get(id) or "installed"
-                    state = "installed" if before == ended else ended
-                self._controls.publish(name, state)
-                if state == "failed" and (trouble := self.roster.trouble(id)):
-                    self._controls.publish(control(id, "error"), trouble)
-                elif state == "active":
-                    self._disk.used(id)
-        self._desk.tell_current()
-
-    def _facts(self, id: str, before: State) -> Facts:
-        fetch, target, live = self._fetches.get(id), self._desk.target(id), self._desk.live(id)
-        return Facts(
-            before=before,
-            fetching=fetch.state if fetch else None,
-            ended="failed" if self.roster.trouble(id) else self._ended.get(id),
-            here=self.roster.on_disk(id),
-            asked=id in self._wants or bool(target),
-            heard=bool(live),
-            staged=id in self._desk.staged,
-            arrived=live == target and id not in self._wants,
-        )
+        self._standing.settle(*self.roster.ids)
 
 
 def _answering(act: Callable[..., None]) -> TriggerHandler:

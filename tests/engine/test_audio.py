@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import wave
 from collections.abc import Callable, Generator
 from importlib import metadata
@@ -214,6 +215,25 @@ async def test_a_sound_that_breaks_is_lost_and_not_fatal(
         assert words in sound.lost
         sound.close()
         monkeypatch.undo()
+
+
+async def test_a_driver_that_hangs_holds_up_no_end_of_a_show() -> None:
+    room, sound, let_go = Room(), FakeSound("slow"), threading.Event()
+    begun = threading.Event()
+
+    def hang(_wanted: str) -> FakeSound:
+        begun.set()
+        let_go.wait(60)
+        return sound
+
+    room.audio = Audio(room.controls, "default", notice=room.lines.append, open=hang)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(room.audio.run)
+        await room.until(begun.is_set)
+        nursery.cancel_scope.cancel()
+    # the show has ended while the driver still hangs; what it gives then is closed again
+    let_go.set()
+    await room.until(lambda: sound.closed)
 
 
 async def test_a_driver_that_breaks_while_it_is_opened_is_not_fatal(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -274,9 +275,13 @@ async def test_the_decks_of_presets_come_back(
     stage = Stage(Shelf())
     stage.controls.declare(*(row for row in PRESET_ROWS if row.name in DECKS))
     fired: list[tuple[object, ...]] = []
+
+    def note(deck: str, told: tuple[Value, ...], _origin: object) -> None:
+        fired.append((deck, *told))
+
     for deck in "ab":
         stage.controls.declare(Trigger(f"preset/{deck}", "", "s[f"))
-        stage.controls.on(f"preset/{deck}", lambda told, _, deck=deck: fired.append((deck, *told)))
+        stage.controls.on(f"preset/{deck}", partial(note, deck))
     async with on(stage):
         stage.controls.set("preset/deck-a", "anime")
         stage.controls.set("preset/deck-b", "oil")
