@@ -13,7 +13,8 @@ from engine.data_folder import DataFolder
 from engine.id_trigger import IdTrigger
 from engine.logs import notice
 from engine.options import ShowOptions
-from engine.painting import Job
+from engine.painters import Inputs, Outputs, Painters
+from engine.painting import Job, Painting
 from engine.parameters import PARAMETERS, TRIGGERS
 from engine.tempo import Tempo
 from engine.version import show_version
@@ -49,6 +50,20 @@ def job(options: ShowOptions, model: ModelChoice, data: DataFolder) -> Job:
         cache=str(data.root / "compiled"),
         lowvram=options.lowvram,
     )
+
+
+def painting(
+    options: ShowOptions,
+    controls: Controls,
+    inputs: Inputs,
+    outputs: Outputs,
+    first: Job,
+    tell: Callable[[str], None],
+) -> Painting | Painters:
+    """What keeps the painter at work, or the painters, one for each device."""
+    if len(options.devices) > 1:
+        return Painters(controls, inputs, outputs, first, options.devices, notice=tell)
+    return Painting(controls, inputs, outputs, first, notice=tell)
 
 
 def scene_shelf(options: ShowOptions, controls: Controls, data: DataFolder) -> Shelf:

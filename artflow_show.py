@@ -24,6 +24,7 @@ from artflow_parts import (
     job,
     midi_part,
     osc_server,
+    painting,
     scene_shelf,
     tempo_refusals,
 )
@@ -44,7 +45,6 @@ from engine.options import ShowOptions
 from engine.output import Output
 from engine.outputs import Outputs
 from engine.overlay import Overlay, knob_text, read_overlay
-from engine.painting import Painting
 from engine.parameters import SAFE_PICTURE
 from engine.sources.drawing import PointerEvent
 from engine.sources.input import Input
@@ -99,8 +99,8 @@ class Show:
         self.output = Output(self.controls, self.input.latest)
         self.outputs = Outputs(self.controls, self.output, self.data.root, notice=self.told.notice)
         first = job(options, self.model, self.data)
-        self.painting = Painting(
-            self.controls, self.input, self.output, first, notice=self.told.notice
+        self.painting = painting(
+            options, self.controls, self.input, self.output, first, self.told.notice
         )
         self.presets = Playing(
             self.controls,

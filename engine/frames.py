@@ -23,8 +23,9 @@ import tempfile
 import threading
 import time
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -74,6 +75,19 @@ class MailboxHandle:
         if sys.platform == "win32":
             return mmap.mmap(-1, size, tagname=self.name)
         return mmap.mmap(self.memory_fd, size)
+
+
+class FramesIn(Protocol):
+    """Where frames are put: a mailbox, or several in turn."""
+
+    def put(self, picture: Picture, captured_ns: int, snapshot_seq: int = 0) -> int: ...
+
+
+class FramesOut(Protocol):
+    """Where frames are taken from: a mailbox, or several in order."""
+
+    def take(self, into: Picture | None = None) -> Frame | None: ...
+    def wait(self, timeout_s: float) -> bool: ...
 
 
 class FrameMailbox:
@@ -201,12 +215,7 @@ class FrameMailbox:
         return True
 
     def _listen(self, timeout_s: float) -> None:
-        if sys.platform == "win32":  # pragma: no cover - pipes cannot be polled there
-            time.sleep(min(timeout_s, 0.001))
-            return
-        # also looks by itself now and then: the ring may have been drained by an earlier reader
-        select.select([self.handle.hear_fd], [], [], min(timeout_s, 0.1))
-        self._silence()
+        listen((self,), timeout_s)
 
     def _silence(self) -> None:
         if not self.handle.fds:
@@ -234,6 +243,17 @@ class FrameMailbox:
             pass
         with self._fence:
             pass
+
+
+def listen(boxes: Sequence[FrameMailbox], timeout_s: float) -> None:
+    """Block until one of them rings, or the time is over; or a little less."""
+    if sys.platform == "win32":  # pragma: no cover - pipes cannot be polled there
+        time.sleep(min(timeout_s, 0.001))
+        return
+    # also looks by itself now and then: the ring may have been drained by an earlier reader
+    select.select([box.handle.hear_fd for box in boxes], [], [], min(timeout_s, 0.1))
+    for box in boxes:
+        box._silence()
 
 
 def _split(newest: int) -> tuple[int, int]:

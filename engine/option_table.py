@@ -17,9 +17,8 @@ class Option:
     """A row of the table. `allowed` completes "allowed: ...", `group` heads it in the help.
 
     A flag has no `metavar`. `many` options are lists. `file` marks a path: relative ones in a show
-    file start at its folder. `later` names the part that is not in this version yet; with
-    `one_now` a list of one works without it. What a show file says wrongly is left out; `safe`,
-    where given, is then in force instead.
+    file start at its folder. `later` names the part that is not in this version yet.
+    What a show file says wrongly is left out; `safe`, where given, is then in force instead.
     """
 
     name: str
@@ -31,7 +30,6 @@ class Option:
     many: bool = False
     file: bool = False
     later: str = ""
-    one_now: bool = False
     safe: object = None
 
 
@@ -218,11 +216,9 @@ OPTIONS: Final[tuple[Option, ...]] = (
         "devices",
         "Machine",
         "cuda:0,cuda:1",
-        "what to paint on",
+        "what to paint on; several paint alternate pictures",
         reader.several(reader.device, split=","),
         "cuda:N, mps or cpu, with commas between",
-        later="painting on more than one device",
-        one_now=True,
     ),
     Option(
         "data",

@@ -170,8 +170,7 @@ def idle_notes(values: Mapping[str, object]) -> Sequence[str]:
     for row in OPTIONS:
         value = values.get(row.name)
         said = value is not None and value is not False and value != ()  # 0 is said, too
-        enough = row.one_now and isinstance(value, tuple) and len(value) == 1
-        if row.later and said and not enough:
+        if row.later and said:
             notes.append(
                 f"--{row.name}: {row.later} comes in a later version; the show goes on without it"
             )

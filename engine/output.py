@@ -16,7 +16,7 @@ from typing import Final
 
 from engine.composing import Composer, Inputs, Look
 from engine.controls import Controls
-from engine.frames import FrameMailbox
+from engine.frames import FramesOut
 from engine.latest import Frame, Latest
 
 log = logging.getLogger(__name__)
@@ -53,8 +53,8 @@ class Output:
         self._input = input
         self._clock = clock
         self._composer = Composer()
-        self._mailbox: FrameMailbox | None = None
-        self._next: tuple[FrameMailbox | None] | None = None
+        self._mailbox: FramesOut | None = None
+        self._next: tuple[FramesOut | None] | None = None
         self._adopted = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
@@ -77,7 +77,7 @@ class Output:
         if self._thread.is_alive():
             self._thread.join()
 
-    def connect(self, painted: FrameMailbox | None) -> None:
+    def connect(self, painted: FramesOut | None) -> None:
         """Take painted frames from this mailbox from now on; the last picture stays meanwhile.
 
         Waits, some milliseconds at most, until the stage has let go of the mailbox before: that one

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import trio
 
-from engine.controls import Controls, Snapshot, Value
+from engine.controls import Snapshot, Value
 from engine.frames import FrameMailbox
 from engine.mixing import Mix
 from engine.painter import protocol
@@ -49,12 +49,24 @@ class Job:
     lowvram: bool = False
 
 
+class Desk(Protocol):
+    """What of `Controls` is needed here."""
+
+    def commit(self) -> Snapshot: ...
+    def get(self, name: str) -> Value: ...
+    def publish(self, name: str, value: Value) -> None: ...
+    def report(self, address: str, text: str, origin: object = None) -> None: ...
+
+
 class Inputs(Protocol):
     def connect(self, mailbox: FrameMailbox | None, size: tuple[int, int]) -> None: ...
 
 
 class Outputs(Protocol):
-    painting: bool
+    @property
+    def painting(self) -> bool: ...
+    @painting.setter
+    def painting(self, value: bool) -> None: ...
 
     def connect(self, painted: FrameMailbox | None) -> None: ...
 
@@ -77,7 +89,7 @@ class Painting:
     `on_unfit` is called, after every start anew, and `on_dropped` when it had to make room.
     """
 
-    controls: Controls
+    controls: Desk
     inputs: Inputs
     outputs: Outputs
     job: Job

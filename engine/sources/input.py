@@ -18,7 +18,7 @@ import trio
 
 from engine.controls import Change, Controls
 from engine.errors import SettingError
-from engine.frames import FrameMailbox
+from engine.frames import FramesIn
 from engine.latest import Frame, Latest
 from engine.sources import open_source
 from engine.sources.brush import Brush
@@ -109,7 +109,7 @@ class Input:
         screens = ["screen"] if has_screen() else []
         return ["test-card", "drawing", *cameras, *screens, *self.files.kinds]
 
-    def connect(self, mailbox: FrameMailbox | None, size: tuple[int, int]) -> None:
+    def connect(self, mailbox: FramesIn | None, size: tuple[int, int]) -> None:
         """Send pictures of `size` (w, h) to `mailbox` from now on, in place of the one before.
 
         When this returns, the mailbox before is not touched again and may be closed.

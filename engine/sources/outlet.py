@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from engine.frames import FrameMailbox
+from engine.frames import FramesIn
 from engine.latest import Frame, Latest, Picture
 from engine.sources.reader import Reader
 
@@ -27,7 +27,7 @@ class Outlet:
         self.original: Picture | None = None
         """The last picture as its source gave it."""
         self._shape = (size[1], size[0], 3)
-        self._mailbox: FrameMailbox | None = None
+        self._mailbox: FramesIn | None = None
         self._owner: Reader | None = None
         self._heir: Reader | None = None
         self._last_s = time.monotonic()
@@ -38,7 +38,7 @@ class Outlet:
         """Seconds since the last picture, or since the outlet changed hands."""
         return time.monotonic() - self._last_s
 
-    def connect(self, mailbox: FrameMailbox | None, size: tuple[int, int]) -> None:
+    def connect(self, mailbox: FramesIn | None, size: tuple[int, int]) -> None:
         """From here on pictures of `size` go to `mailbox`; the one before is not touched again."""
         with self._gate:
             self._mailbox, self._shape = mailbox, (size[1], size[0], 3)

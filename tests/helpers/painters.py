@@ -53,6 +53,16 @@ class ShowsItsMix(CopyPainter):
         return (picture.astype(np.int32) + round(100 * self._added) + words).astype(np.uint8)
 
 
+class TakesItsTime(CopyPainter):
+    """Some milliseconds more or fewer for each picture, which it marks as its own."""
+
+    def paint(self, picture: Picture, settings: Settings) -> Picture:
+        time.sleep(0.004 + 0.004 * (picture[0, 0, 0] % 3))
+        marked = super().paint(picture, settings).copy()
+        marked[:, :, 1] = os.getpid() % 256
+        return marked
+
+
 class FailsAtWork(CopyPainter):
     """Paints three pictures, then raises."""
 
