@@ -246,7 +246,7 @@ def _show_signature() -> inspect.Signature:
 
 
 def _typed(row: Option) -> Any:
-    later = " (in a later version)" if row.later and not row.one_now else ""
+    later = " (in a later version)" if row.later else ""
     info = typer.Option(
         f"--{row.name}",
         help=f"{row.help}{later}",
