@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from tests.acceptance.conftest import painted_more, played
-from tests.helpers.player import Player
 from tests.helpers.program import Program
 
 pytestmark = pytest.mark.acceptance
