@@ -15,10 +15,12 @@ from engine.option_readers import shown
 from engine.yaml_file import Document, Place, read_yaml
 from scenes.scene import QUANTIZE, Mod, Quantize, Scene, Span, Unit
 from scenes.scene_keys import (
+    LEAST_AFTER,
     MOD_FIELDS,
     MOST_AFTER,
     MOST_FADE,
     MOST_MODS,
+    NONE_LEAST,
     SCENE_KEYS,
     SPAN_WORDS,
 )
@@ -93,7 +95,7 @@ class _Reader:
         self._unknown((), value, [key.name for key in SCENE_KEYS])
         # a key with nothing behind it is a key not yet written
         said: dict[str, Any] = {key: raw for key, raw in value.items() if raw is not None}
-        after = self._span(("after",), said.get("after"), MOST_AFTER, above=True)
+        after = self._span(("after",), said.get("after"), MOST_AFTER, LEAST_AFTER)
         return Scene(
             name,
             folder=str(self.document.path.absolute().parent),
@@ -126,21 +128,22 @@ class _Reader:
         return raw
 
     def _span(
-        self, place: Place, raw: object, most: Mapping[Unit, float], *, above: bool = False
+        self,
+        place: Place,
+        raw: object,
+        most: Mapping[Unit, float],
+        least: Mapping[Unit, float] = NONE_LEAST,
     ) -> Span | None:
         if raw is None:
             return None
         try:
             span = read_span(raw, most)
-            if span.amount or not above:
+            if span.amount >= least[span.unit]:
                 return span
         except ValueError:
             pass
-        low = "more than 0" if above else "0"
-        limits = ", ".join(f"{amount:g} {unit}" for unit, amount in most.items())
-        self._problem(
-            place, f"{place[-1]} is {shown(raw)}; allowed: {low} up to {limits}: {SPAN_WORDS}"
-        )
+        limits = ", ".join(f"{least[unit]:g} to {most[unit]:g} {unit}" for unit in most)
+        self._problem(place, f"{place[-1]} is {shown(raw)}; allowed: {limits}: {SPAN_WORDS}")
         return None
 
     def _quantize(self, raw: object) -> Quantize | None:

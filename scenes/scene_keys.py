@@ -13,6 +13,9 @@ SPAN_WORDS: Final = "seconds (2.5), or beats or bars (4 beats, 1 bar)"
 MOST_FADE: Final[dict[Unit, float]] = {"s": 600.0, "beats": 4096.0, "bars": 1024.0}
 MOST_AFTER: Final[dict[Unit, float]] = {"s": 86400.0, "beats": 65536.0, "bars": 16384.0}
 """A day; what stands longer needs no scene to follow it."""
+NONE_LEAST: Final[dict[Unit, float]] = {"s": 0.0, "beats": 0.0, "bars": 0.0}
+LEAST_AFTER: Final[dict[Unit, float]] = {"s": 0.1, "beats": 0.25, "bars": 0.0625}
+"""A sixteenth; a show that goes on any faster only flickers."""
 
 MOST_MODS: Final = len(MODULATORS)
 MOD_FIELDS: Final = ("shape", "beats", "depth", "phase")
@@ -54,7 +57,7 @@ SCENE_KEYS: Final = (
     Key("fades", "control: " + SPAN_WORDS, "single controls that take their own time"),
     Key(
         "after",
-        "more than 0: " + SPAN_WORDS,
+        f"at least {LEAST_AFTER['s']:g} s or {LEAST_AFTER['beats']:g} beats: " + SPAN_WORDS,
         "how long after its start the show goes on by itself",
     ),
     Key(

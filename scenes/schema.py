@@ -13,10 +13,12 @@ from engine.controls import FORMS, MAX_TEXT_BYTES, Parameter, Trigger
 from engine.modulators import unfit
 from scenes.scene import QUANTIZE, Unit
 from scenes.scene_keys import (
+    LEAST_AFTER,
     MOD_FIELDS,
     MOST_AFTER,
     MOST_FADE,
     MOST_MODS,
+    NONE_LEAST,
     SCENE_KEYS,
     Key,
 )
@@ -50,7 +52,7 @@ def scene_schema(rows: Iterable[Parameter | Trigger]) -> dict[str, Any]:
             | {"required": ["target"]},
         },
         "fades": _mapping({name: _span(MOST_FADE) for name in named}, {_WEIGHT: _span(MOST_FADE)}),
-        "after": _span(MOST_AFTER, above=True),
+        "after": _span(MOST_AFTER, LEAST_AFTER),
         "next": {"type": "string"},
     }
     said = {key.name: {"description": key.help, **keys.pop(key.name)} for key in SCENE_KEYS}
@@ -97,11 +99,10 @@ def _form(form: str) -> dict[str, str]:
     return {"pattern": f"^{FORMS[form].pattern}$"} if form else {}
 
 
-def _span(most: Mapping[Unit, float], *, above: bool = False) -> dict[str, Any]:
-    low = "exclusiveMinimum" if above else "minimum"
+def _span(most: Mapping[Unit, float], least: Mapping[Unit, float] = NONE_LEAST) -> dict[str, Any]:
     return {
         "anyOf": [
-            {"type": "number", low: 0, "maximum": most["s"]},
+            {"type": "number", "minimum": least["s"], "maximum": most["s"]},
             {"type": "string", "pattern": _BEATS},
         ]
     }

@@ -104,12 +104,15 @@ def test_spans(tmp_path: Path, text: str, span: Span) -> None:
 def test_spans_that_are_none(tmp_path: Path, text: str) -> None:
     (line,) = problems(tmp_path, f"fade: {text}\n")
     assert line.startswith("1: fade is ")
-    assert "allowed: 0 up to 600 s, 4096 beats, 1024 bars: seconds (2.5), or beats or bars" in line
+    assert "allowed: 0 to 600 s, 0 to 4096 beats, 0 to 1024 bars: seconds (2.5)" in line
 
 
 def test_nothing_goes_on_after_no_time(tmp_path: Path) -> None:
-    (line,) = problems(tmp_path, "after: 0\nnext: moonrise\n")
-    assert line.startswith("1: after is 0; allowed: more than 0 up to 86400 s")
+    for said in ("0", "0.05", "0.1 beats", "0.06 bars"):
+        (line,) = problems(tmp_path, f"after: {said}\nnext: moonrise\n")
+        assert line.startswith("1: after is ")
+        assert "; allowed: 0.1 to 86400 s, 0.25 to 65536 beats, 0.0625 to 16384 bars" in line
+    assert not problems(tmp_path, "after: 0.25 beats\nnext: moonrise\n")
 
 
 @pytest.mark.parametrize("wanted", ["7", "-1", "1.4"])
@@ -147,7 +150,7 @@ notes: [a]
     told = problems(tmp_path, text)
     starts = [
         "1: unknown key 'descripton'; did you mean description?",
-        "2: fade is '4 beets'; allowed: 0 up to",
+        "2: fade is '4 beets'; allowed: 0 to",
         "3: quantize is 'never'; allowed: none, beat, bar",
         "5: unknown control 'paint/strengt'; did you mean paint/strength",
         "6: paint/strength is 3; allowed: 0 to 1",
@@ -166,8 +169,8 @@ notes: [a]
         "16: beats is 100; allowed: 0.0625 to 64",
         "17: a modulator is 5",
         "18: unknown control 'output/fad'",
-        "18: prompt/a is 'soon'; allowed: 0 up to",
-        "19: after is 'never'; allowed: more than 0",
+        "18: prompt/a is 'soon'; allowed: 0 to",
+        "19: after is 'never'; allowed: 0.1 to",
         "20: next is a list; allowed: a scene's name (in quotes)",
         "21: notes is 'a'; allowed: text (in quotes)",
     ]
