@@ -211,7 +211,9 @@ class Painters:
             self.controls.publish(name, min(states, key=_BEST_FIRST.index))
             return
         values = [desk.get(name) for desk in self._desks]
-        self.controls.publish(name, _TOLD[name]([float(value) for value in values]))
+        whole = _TOLD[name]([float(value) for value in values])
+        kind = self.controls.parameter(name).kind
+        self.controls.publish(name, int(whole) if kind == "i" else whole)
 
     def worked(self) -> None:
         """One of them has begun to paint, or has left off."""

@@ -132,6 +132,7 @@ async def test_both_paint_and_what_they_paint_comes_in_order() -> None:
         assert len(marks) == 2
         await it.until(lambda: min(it.frames()) > 20)
         assert it.controls.get("painter/frames") == sum(it.frames())
+        assert type(it.controls.get("painter/frames")) is int
         assert it.controls.get("painter/state") == "painting"
         assert it.notices == ["painting with test on cpu, cpu"]
         assert it.errors == []
