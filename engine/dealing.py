@@ -1,9 +1,10 @@
 """Dealing: one stream of pictures through several painters, and one stream again behind them.
 
-Each picture goes to the next painter in turn, and what they paint is shown in the order in which
-the inputs were taken, never backwards. A picture that is painted waits for an older one that is
-still being painted for at most half of what a picture takes there (and `LONGEST_WAIT_S`): so much
-latency the order may cost, and no more, whatever becomes of the other painter.
+Each picture goes to the next painter in turn that has taken its last one, so that a slower one gets
+fewer and a hanging one none. What they paint is shown in the order in which the inputs were taken,
+never backwards: a picture waits for an older one that may still come, for at most half of the time
+between two pictures of either painter (and `LONGEST_WAIT_S`). So much latency the order may cost,
+whatever becomes of the other.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ class Dealer:
         self.boxes: Mapping[int, FrameMailbox] = {}
         self.dealt: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         """(captured_ns, painter) of what was dealt last."""
+        self.shown_ns = 0
+        """captured_ns of the newest picture that was shown."""
+        self.pace: dict[int, float] = {}
+        """Seconds between two pictures of each painter, lately."""
         self._at_work = at_work
         self._last = -1
 
@@ -48,6 +53,7 @@ class Dealer:
         able = [each for each in fit if each in working] or fit
         if not able:
             return 0
+        able = [each for each in able if not boxes[each].unread] or able
         turn = next((each for each in able if each > self._last), able[0])
         self._last = turn
         self.dealt.append((captured_ns, turn))
@@ -73,8 +79,6 @@ class Gatherer:
         self._waiting: dict[int, tuple[Frame, float]] = {}  # painted, and when it came
         self._newest: dict[int, int] = {}  # captured_ns of the last that each has painted
         self._came: dict[int, float] = {}
-        self._pace: dict[int, float] = {}  # seconds between two of each painter's pictures
-        self._shown_ns = 0
         self._seq = 0
 
     def take(self, into: Picture | None = None) -> Frame | None:  # noqa: ARG002 -- as a mailbox
@@ -84,7 +88,7 @@ class Gatherer:
         if number is None or wait_s > 0:
             return None
         frame, _ = self._waiting.pop(number)
-        self._shown_ns = frame.captured_ns
+        self._dealer.shown_ns = frame.captured_ns
         self._seq += 1
         return replace(frame, seq=self._seq)
 
@@ -107,11 +111,12 @@ class Gatherer:
                 continue
             now = self._clock()
             if number in self._came:
-                pace, took = self._pace.get(number, 0.0), now - self._came[number]
-                self._pace[number] = pace + _PACE_WEIGHT * (took - pace) if pace else took
+                paces, took = self._dealer.pace, now - self._came[number]
+                pace = paces.get(number, took)
+                paces[number] = pace + _PACE_WEIGHT * (took - pace)
             self._came[number] = now
             self._newest[number] = frame.captured_ns
-            if frame.captured_ns < self._shown_ns:
+            if frame.captured_ns < self._dealer.shown_ns:
                 self.late += 1
             else:
                 self._waiting[number] = frame, now
@@ -124,6 +129,7 @@ class Gatherer:
         frame, came = self._waiting[number]
         before = self._before(frame.captured_ns)
         patience = max((self._patience(each) for each in before), default=0.0)
+        patience = min(patience, self._patience(number))
         return number, came + patience - self._clock()
 
     def _before(self, captured_ns: int) -> set[int]:
@@ -138,4 +144,4 @@ class Gatherer:
         }
 
     def _patience(self, number: int) -> float:
-        return min(LONGEST_WAIT_S, self._pace.get(number, 0.0) / 2)
+        return min(LONGEST_WAIT_S, self._dealer.pace.get(number, 0.0) / 2)

@@ -35,6 +35,7 @@ from engine.latest import Frame, Picture
 _NEWEST: Final = 0  # the newest frame: its number times 4, plus its slot
 _CLAIM: Final = 1  # the slot the reader holds, plus 1
 _READ: Final = 2
+_TAKEN: Final = 3  # the number of the newest frame taken
 _SLOTS_AT: Final = 8  # four words a slot: number before, number after, captured_ns, snapshot_seq
 _SLOT_WORDS: Final = 4
 _DATA_AT: Final = 4096
@@ -152,6 +153,11 @@ class FrameMailbox:
         """Frames taken so far."""
         return self._words[_READ]
 
+    @property
+    def unread(self) -> bool:
+        """Whether the newest frame has not been taken yet, by any reader."""
+        return self.written > self._words[_TAKEN]
+
     # the writer
 
     def put(self, picture: Picture, captured_ns: int, snapshot_seq: int = 0) -> int:
@@ -199,7 +205,7 @@ class FrameMailbox:
             before, after, captured_ns, snapshot_seq = words[at : at + _SLOT_WORDS].tolist()
             words[_CLAIM] = 0
             if before == after == newest:
-                self._seen = newest
+                self._seen = words[_TAKEN] = newest
                 words[_READ] += 1
                 return Frame(target, newest, captured_ns, snapshot_seq)
 

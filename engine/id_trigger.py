@@ -11,6 +11,15 @@ from engine.errors import ControlError
 from engine.option_readers import shown
 
 
+def numbered(number: float, ids: Sequence[str]) -> str:
+    """The id of that number in the order of the list. Raises `ControlError` where there is none."""
+    if number not in range(len(ids)):
+        allowed = f"0 to {len(ids) - 1}" if ids else "none, the list is empty"
+        # (whoever reports it says of which control)
+        raise ControlError(f"nothing has the number {number:g}; allowed: {allowed}")
+    return ids[int(number)]
+
+
 @dataclass(frozen=True)
 class IdTrigger(Trigger):
     """A trigger whose first argument is an id, or its number in the order of the list."""
@@ -19,16 +28,8 @@ class IdTrigger(Trigger):
 
     def coerce(self, raw: tuple[object, ...]) -> tuple[Value, ...] | None:
         if raw and isinstance(raw[0], (int, float)):
-            raw = (self._numbered(raw[0]), *raw[1:])
+            raw = (numbered(raw[0], self.ids()), *raw[1:])
         return super().coerce(raw)
-
-    def _numbered(self, number: float) -> str:
-        ids = self.ids()
-        if number not in range(len(ids)):
-            allowed = f"0 to {len(ids) - 1}" if ids else "none, the list is empty"
-            # (whoever reports it says of which control)
-            raise ControlError(f"nothing has the number {number:g}; allowed: {allowed}")
-        return ids[int(number)]
 
     def doubt(self, arguments: tuple[Value, ...]) -> str:
         """Where nothing has this id; the list may be longer later. Nothing where it is unknown."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
@@ -19,7 +19,7 @@ import trio
 from engine.controls import Controls, Snapshot, Value
 from engine.dealing import Dealer, Gatherer
 from engine.frames import FrameMailbox, FramesIn, FramesOut
-from engine.mixing import Mix
+from engine.mixing import LoraFile, Mix
 from engine.painter import protocol
 from engine.painting import Job, Painting
 
@@ -133,7 +133,10 @@ class Painters:
         self._size: tuple[int, int] | None = None
         self._dealer = Dealer(lambda: self._at_work)
         self._at_work: frozenset[int] = frozenset()  # read by the source's and the output's threads
-        self._staged: dict[str, set[int]] = {}
+        self._files: Mapping[str, LoraFile] = {}
+        self._have: dict[str, set[int]] = {}  # who has read a file, by id
+        self._ready: set[str] = set()  # told to be ready
+        self._unfit: set[str] = set()  # told to be unfit
         self._announced = ""
         self._desks = [_Desk(self, each, name) for each, name in enumerate(_named(devices))]
         self.each = [
@@ -181,7 +184,9 @@ class Painters:
             painting.offer(snapshot)
 
     def blend(self, mix: Mix) -> None:
-        self._staged = {id: those for id, those in self._staged.items() if id in mix.files}
+        before, self._files = self._files, dict(mix.files)
+        for id in [id for id, file in before.items() if file != self._files.get(id)]:
+            self._forget(id)
         for painting in self.each:
             painting.blend(mix)
 
@@ -191,7 +196,9 @@ class Painters:
         self.restart()
 
     def restart(self) -> None:
-        self._staged.clear()
+        for id in tuple(self._have):
+            self._forget(id)
+        self._unfit.clear()
         for painting in self.each:
             painting.restart()
 
@@ -209,6 +216,10 @@ class Painters:
             states = [str(desk.get(name)) for desk in self._desks]
             self._at_work = frozenset(at for at, each in enumerate(states) if each == "painting")
             self.controls.publish(name, min(states, key=_BEST_FIRST.index))
+            for have in self._have.values():  # a new process has read nothing yet
+                have.difference_update(at for at, each in enumerate(states) if each == "starting")
+            for id in self._have.keys() - self._ready:
+                self._announce(id)
             return
         values = [desk.get(name) for desk in self._desks]
         whole = _TOLD[name]([float(value) for value in values])
@@ -234,7 +245,9 @@ class Painters:
 
     def gather(self) -> None:
         """One of them brings its pictures to another place now."""
-        boxes = {at: desk.box for at, desk in enumerate(self._desks) if desk.box is not None}
+        found = {at: desk.box for at, desk in enumerate(self._desks) if desk.box is not None}
+        # one that is about to change still has pictures of the size before
+        boxes = {at: box for at, box in found.items() if (box.width, box.height) == self._size}
         self._outputs.connect(Gatherer(boxes, self._dealer, lambda: self._at_work))
 
     def _noticed(self, line: str) -> None:
@@ -243,18 +256,31 @@ class Painters:
             self._notice(f"{line} on {', '.join(self._devices)}")
 
     def _on_staged(self, number: int, id: str) -> None:
+        self._have.setdefault(id, set()).add(number)
+        self._announce(id)
+
+    def _announce(self, id: str) -> None:
         """It is ready when all that paint have it: else every other picture would be without."""
-        have = self._staged.setdefault(id, set())
-        have.add(number)
-        if self.on_staged is not None and have >= self._at_work:
-            self.on_staged(id)
+        have = self._have[id]
+        if have and have >= self._at_work:
+            self._ready.add(id)
+            if self.on_staged is not None:
+                self.on_staged(id)
+
+    def _forget(self, id: str) -> None:
+        self._have.pop(id, None)
+        self._ready.discard(id)
+        self._unfit.discard(id)
 
     def _on_unfit(self, id: str, text: str) -> None:
-        if self.on_unfit is not None:
+        told = id in self._unfit  # the same file, on another device
+        self._forget(id)
+        self._unfit.add(id)
+        if self.on_unfit is not None and not told:
             self.on_unfit(id, text)
 
     def _on_dropped(self, id: str) -> None:
-        self._staged.pop(id, None)
+        self._forget(id)
         if self.on_dropped is not None:
             self.on_dropped(id)
 

@@ -7,12 +7,12 @@ when they come; a control once declared stays, since somebody may hold its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from engine.controls import Parameter, Trigger, Value
 from engine.errors import ControlError
-from engine.id_trigger import IdTrigger
+from engine.id_trigger import IdTrigger, numbered
 from engine.option_readers import shown
 from engine.parameters import RIDE_S
 from presets.catalogue import KINDS, Preset
@@ -24,8 +24,8 @@ MAX_FADE_S: Final = 60.0
 MIX: Final = "preset/mix"
 FADE: Final = "preset/fade"
 CURRENT: Final = "preset/current"
-DECK_FADE: Final = "preset/deck-fade"
 DECKS: Final = {"preset/deck-a": "a", "preset/deck-b": "b"}
+DECK_FADES: Final = {name: f"{name}-fade" for name in DECKS}
 
 PARAMETERS: Final = (
     Parameter(
@@ -52,14 +52,17 @@ PARAMETERS: Final = (
         Parameter(name, "s", "", f'the preset on deck {deck} ("": none), as preset/{deck} puts it')
         for name, deck in DECKS.items()
     ),
-    Parameter(
-        DECK_FADE,
-        "f",
-        1.0,
-        "how far the last change of a deck has come",
-        low=0.0,
-        high=1.0,
-        read_only=True,
+    *(
+        Parameter(
+            DECK_FADES[name],
+            "f",
+            1.0,
+            f"how far the last change of deck {deck} has come",
+            low=0.0,
+            high=1.0,
+            read_only=True,
+        )
+        for name, deck in DECKS.items()
     ),
 )
 
@@ -84,9 +87,29 @@ _ROWS: Final = (
 )
 
 
-def fixed_rows(check: Callable[[str], object]) -> tuple[Parameter, ...]:
-    """`PARAMETERS`; `check` raises `ControlError` on what is no preset's id."""
-    return tuple(replace(row, check=check) if row.name in DECKS else row for row in PARAMETERS)
+@dataclass(frozen=True)
+class DeckParameter(Parameter):
+    """What is on a deck: an id, or its number among `ids`."""
+
+    ids: Callable[[], Sequence[str]] = field(default=tuple, compare=False, repr=False)
+
+    def coerce(self, raw: object) -> Value:
+        """As any text; raises `ControlError` also where there is no such preset."""
+        if isinstance(raw, (int, float)):
+            raw = numbered(raw, self.ids())
+        return super().coerce(raw)
+
+
+def fixed_rows(
+    check: Callable[[str], object], ids: Callable[[], Sequence[str]]
+) -> tuple[Parameter, ...]:
+    """`PARAMETERS`, where a deck takes what `check` does not refuse, or a number among `ids`."""
+    return tuple(
+        DeckParameter(row.name, row.kind, row.default, row.help, check=check, ids=ids)
+        if row.name in DECKS
+        else row
+        for row in PARAMETERS
+    )
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
-from dataclasses import replace
-from typing import cast
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field, replace
 
 from engine.controls import Change, Controls, Snapshot
 from engine.mixing import LoraFile, Mix
 from engine.parameters import RIDE_S
-from presets.preset_controls import CURRENT, DECK_FADE, DECKS, FADE, MAX_FADE_S, control
+from presets.preset_controls import CURRENT, DECK_FADES, DECKS, FADE, MAX_FADE_S, control
 from presets.preset_controls import MIX as DECK_MIX
 from presets.preset_roster import Roster
 from presets.preset_states import Decks, joined_words, largest
+
+
+@dataclass(frozen=True, slots=True)
+class _Deck:
+    """What is on a deck, and how much of each was there when it was put on."""
+
+    id: str = ""
+    before: Mapping[str, float] = field(default_factory=dict)
+
+    def share(self, id: str, done: float) -> float:
+        """How much of this preset is on the deck, 0..1, when so much of the change is done."""
+        there = float(id == self.id)
+        if done >= 1.0:
+            return there
+        before = self.before.get(id, there)
+        return before + (there - before) * done
 
 
 class Desk:
@@ -26,7 +41,7 @@ class Desk:
         self.staged: set[str] = set()
         self._controls, self._roster, self._blend = controls, roster, blend
         self._decks = Decks()
-        self._gains: dict[str, float] = {}  # where the last change of a deck found them
+        self._on = {name: _Deck() for name in DECKS}
         self._asked_at: dict[str, int] = {}  # by id, the newest has the largest
         self._lost: dict[str, int] = {}  # so often the painter had it no more
         self._dropped: set[str] = set()  # by the painter, until they are asked for or heard again
@@ -75,27 +90,34 @@ class Desk:
             self._turn(change.parameter.name, str(change.value), RIDE_S)
 
     def _turn(self, name: str, id: str, seconds: float) -> None:
-        a, b = self._decks.a, self._decks.b
-        decks = Decks(id, b) if DECKS[name] == "a" else Decks(a, id)
-        if decks == self._decks:
+        deck = self._on[name]
+        if id == deck.id:
             return
-        mix, share = (float(cast(float, self._controls.at(each))) for each in (DECK_MIX, DECK_FADE))
-        # what is silent has nothing to fade from
-        heard = [each for each in (*self._gains, a, b, id) if each and self.live(each)]
-        self._gains = {each: self._gain(each, mix, share) for each in heard}
-        self._decks = decks
-        self._controls.publish(DECK_FADE, 0.0)
-        self._controls.publish(DECK_FADE, 1.0)
-        if seconds and self._gains and self._controls.moving is not None:
-            way = replace(self._controls.parameter(DECK_FADE), slew=seconds)
+        share = self._controls.snapshot.number(DECK_FADES[name])
+        # what is silent has nothing to fade from or to
+        heard = [each for each in (*deck.before, deck.id, id) if each and self.heard(each)]
+        before = {each: deck.share(each, share) for each in heard}
+        self._on[name] = _Deck(id, before)
+        a, b = (each.id for each in self._on.values())
+        self._decks = Decks(a, b)
+        fade = DECK_FADES[name]
+        self._controls.publish(fade, 0.0)
+        self._controls.publish(fade, 1.0)
+        if seconds and before and self._controls.moving is not None:
+            way = replace(self._controls.parameter(fade), slew=seconds)
             self._controls.moving(way, 0.0, 1.0)
-            self._controls.travel({DECK_FADE: 0.0})
+            self._controls.travel({fade: 0.0})
 
-    def _gain(self, id: str, mix: float, share: float) -> float:
-        """What a weight is multiplied with; `share` of a change of decks is done."""
-        gain = self._decks.gain(id, mix)
-        before = self._gains.get(id, gain)
-        return gain if share >= 1.0 else before + (gain - before) * share
+    def _gain(self, id: str, snapshot: Snapshot) -> float:
+        """What its weight is multiplied with; on its way onto a deck, something in between."""
+        mix = snapshot.number(DECK_MIX)
+        a, b = (
+            self._on[name].share(id, snapshot.number(fade)) for name, fade in DECK_FADES.items()
+        )
+        if (a, b) == (id == self._decks.a, id == self._decks.b):
+            return self._decks.gain(id, mix)
+        # 1 on no deck and on both, and straight in between
+        return 1.0 - a * (1.0 - b) * mix - b * (1.0 - a) * (1.0 - mix)
 
     # what the painter has ready
 
@@ -137,11 +159,11 @@ class Desk:
         self._controls.publish(CURRENT, largest(gained))
 
     def _mixed(self, snapshot: Snapshot, coming: Container[str], refused: Container[str]) -> Mix:
-        crossfade, share, weights = snapshot.number(DECK_MIX), snapshot.number(DECK_FADE), {}
+        weights = {}
         for id in self._roster.ids:
-            weight = snapshot.number(control(id, "weight")) * self._gain(id, crossfade, share)
-            if weight:
-                weights[id] = weight
+            if weight := snapshot.number(control(id, "weight")):
+                weights[id] = weight * self._gain(id, snapshot)
+        weights = {id: weight for id, weight in weights.items() if weight}
         self._dropped.difference_update(weights)
         heard = (self._roster.variant(id) for id in weights if id in self.staged)
         words = joined_words(variant.triggers for variant in heard if variant)

@@ -81,7 +81,10 @@ class Switcher:
         self._held, self._give = Held(self.roster, shelf), blend
         self._board = ProgressBoard(controls)
         self._disk = DiskJobs(controls, self.roster, shelf, history, self._on_news, in_thread)
-        controls.declare(*fixed_rows(self._check_deck), *triggers(lambda: self.roster.ids))
+        controls.declare(
+            *fixed_rows(self._check_deck, lambda: self.roster.ids),
+            *triggers(lambda: self.roster.ids),
+        )
         self._desk = Desk(controls, self.roster, self._blend)
         self._standing = Standing(controls, self.roster, self._desk, self._books, self._disk)
         self._coming = Coming(

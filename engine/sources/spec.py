@@ -75,33 +75,40 @@ class NamedFiles:
     def __init__(self, texts: Iterable[str]) -> None:
         self._allowed: set[SourceSpec] = set()
         self._first: dict[str, SourceSpec] = {}
+        self._at_start: frozenset[SourceSpec] = frozenset()
         self._beside: dict[SourceSpec, SourceSpec] = {}  # what scenes call a file, and where it is
         for text in texts:
             spec = self.add(text)
             if spec is not None:
                 self._first.setdefault(spec.kind, spec)
+        self._at_start = frozenset(self._allowed)
 
     def add(self, text: str) -> SourceSpec | None:
         """Let it be played by its whole name, too; None where that names no file."""
-        with contextlib.suppress(SettingError):  # whoever plays it will be told
-            spec = parse_source(text)
-            if spec.kind in FILES and spec.argument:
-                self._allowed.add(spec)
-                return spec
-        return None
+        spec = _file_spec(text)
+        if spec is not None:
+            self._allowed.add(spec)
+        return spec
 
     def add_beside(self, text: str, folder: str) -> str:
-        """Let it be played, and what it is called from now on: by its place from `folder` on.
+        """Let what a file in `folder` names be played; what it is called from now on.
 
-        So nobody on the wire reads where somebody's folders are. It keeps its whole name where it
-        is not in there, or where another file is called so already.
+        That is its place from `folder` on, so that nobody on the wire reads where somebody's
+        folders are. It keeps its whole name where it is not in there, or where another file is
+        called so already. What was named at the start is that.
         """
-        spec = self.add(text)
-        if spec is None or not folder or not spec.argument.startswith(f"{folder}{os.sep}"):
+        spec = _file_spec(text)
+        address = spec is not None and "://" in spec.argument
+        if spec is None or not folder or address or spec in self._at_start:
+            self.add(text)
             return text
-        short = SourceSpec(spec.kind, spec.argument[len(folder) + 1 :])
-        if short in self._allowed or self._beside.setdefault(short, spec) != spec:
-            return text
+        whole = SourceSpec(spec.kind, os.path.join(folder, os.path.expanduser(spec.argument)))
+        self._allowed.add(whole)
+        if not whole.argument.startswith(f"{folder}{os.sep}"):
+            return str(whole)
+        short = SourceSpec(spec.kind, whole.argument[len(folder) + 1 :])
+        if short in self._at_start or self._beside.setdefault(short, whole) != whole:
+            return str(whole)
         return str(short)
 
     def whole(self, text: str) -> str:
@@ -129,6 +136,15 @@ class NamedFiles:
             f"source {_shown(text)} is refused: files are named when the show is started,"
             f" with --source, or by a scene, and {has}"
         )
+
+
+def _file_spec(text: str) -> SourceSpec | None:
+    """The source that `text` means, where it names a file."""
+    try:
+        spec = parse_source(text)
+    except SettingError:  # whoever plays it will be told
+        return None
+    return spec if spec.kind in FILES and spec.argument else None
 
 
 def _shown(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.dealing import LONGEST_WAIT_S, Dealer, Gatherer
 from engine.frames import FrameMailbox
+from engine.latest import Frame
 
 PICTURE = np.zeros((8, 16, 3), np.uint8)
 
@@ -101,6 +103,7 @@ def test_a_newer_picture_waits_for_the_older_one() -> None:
 def test_it_waits_no_longer_than_half_a_picture() -> None:
     with table() as it:
         it.settle(0.02)
+        it.now += 0.02
         it.deal(101)
         it.deal(102)
         it.paint(1)
@@ -122,23 +125,25 @@ def test_it_waits_no_longer_than_half_a_picture() -> None:
 def test_nobody_waits_for_one_that_does_not_paint() -> None:
     with table() as it:
         it.settle(5.0)
+        it.now += 5.0
         it.deal(101)
         it.deal(102)
         it.paint(1)
         assert it.shown() == []
         it.working = {1}
         assert it.shown() == [102]
-        it.working = {0, 1}  # back again, and slow: the wait has an end at any pace
-        it.deal(103)
-        it.deal(104)
-        it.paint(1 if it.paint(0) is None else 0)
-        it.shown()
-        it.deal(105)
-        it.deal(106)
-        it.paint(0)
+
+
+def test_the_wait_has_an_end_at_any_pace() -> None:
+    with table() as it:
+        it.settle(5.0)
+        it.now += 5.0
+        it.deal(101)
+        it.deal(102)
         it.paint(1)
+        assert it.shown() == []
         it.now += LONGEST_WAIT_S + 0.001
-        assert it.shown() == [105, 106]
+        assert it.shown() == [102]
 
 
 @given(
@@ -179,12 +184,67 @@ def test_never_backwards_and_nothing_waits_for_ever(
 
 
 @pytest.mark.parametrize("painters", [1, 4])
-def test_whoever_waits_is_woken_by_any_of_them(painters: int) -> None:
+def test_whoever_waits_is_woken_by_any_of_them(
+    painters: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[list[int]] = []
     with table(painters) as it:
         last = painters - 1
         for turn in range(1, painters + 1):
             it.deal(turn)
         it.working = {last}
-        it.paint(last)
+
+        def wait(fds: list[int], *_: object) -> None:
+            heard.append(fds)
+            it.paint(last)
+
+        monkeypatch.setattr(select, "select", wait)
         assert it.gatherer.wait(60.0)
+        assert heard == [[box.handle.hear_fd for box in it.outputs.values()]]
         assert it.shown() == [painters]
+
+
+def test_who_has_not_taken_its_last_picture_gets_no_other() -> None:
+    with table() as it:
+        assert [it.deal(n) for n in (1, 2)] == [0, 1]
+        it.paint(1)
+        assert it.deal(3) == 1
+        assert sorted(it.deal(n) or 0 for n in (4, 5)) == [0, 1]  # both are full: the newest wins
+        it.paint(0)
+        assert it.deal(6) == 0
+
+
+def test_a_slow_one_beside_a_fast_one_costs_half_a_picture_at_most() -> None:
+    """Painters of 12 and 200 ms, a source of 59 pictures a second, on a clock turned by hand."""
+    with table() as it:
+        due = {0: 0.0, 1: 0.0}
+        takes = {0: 0.012, 1: 0.2}
+        busy: dict[int, Frame | None] = {0: None, 1: None}
+        after_ms = []
+        for millisecond in range(10_000):
+            it.now = 100.0 + millisecond / 1000
+            if millisecond % 17 == 0:
+                it.deal(millisecond + 1)
+            for each, box in it.inputs.items():
+                work = busy[each]
+                if work is not None and it.now >= due[each]:
+                    it.outputs[each].put(work.picture, work.captured_ns)
+                    busy[each] = None
+                if busy[each] is None and (frame := box.take()) is not None:
+                    busy[each], due[each] = frame, it.now + takes[each]
+            after_ms += [millisecond + 1 - captured for captured in it.shown()]
+        assert len(after_ms) > 500  # of 589
+        assert sorted(after_ms)[len(after_ms) // 2] <= 12 + 17 / 2 + 2
+
+
+def test_another_reader_goes_on_where_the_one_before_was() -> None:
+    with table() as it:
+        it.deal(1)
+        it.deal(2)
+        it.paint(1)
+        it.working = {1}
+        assert it.shown() == [2]
+        it.paint(0)
+        after = Gatherer(it.outputs, it.dealer, lambda: it.working, clock=lambda: it.now)
+        assert after.take() is None
+        assert after.late == 1

@@ -242,10 +242,11 @@ def test_parts_that_come_later_say_so() -> None:
     notes = idle_notes(used)
     assert [note.partition(":")[0] for note in notes] == [
         "--web-port",
-        "--devices",
     ]
     assert all("the show goes on" in note for note in notes)
-    assert list(idle_notes({"devices": ("cuda:1",), "no-midi": True, "no-web": True})) == []
+    assert (
+        list(idle_notes({"devices": ("cuda:0", "cuda:1"), "no-midi": True, "no-web": True})) == []
+    )
 
 
 def test_a_wrong_name_is_answered_with_the_near_one() -> None:

@@ -166,9 +166,9 @@ async def test_one_that_hangs_holds_nothing_up() -> None:
         await it.play(20)
         os.kill(it.pids[0], signal.SIGSTOP)
         try:
-            await it.play(10)  # one may still be dealt its turn
-            frames = await it.play(100)
-            assert len(frames) >= 40
+            await it.play(10)  # one of them is lost with it
+            frames = await it.play(100, 0.02)
+            assert len(frames) >= 75  # it would be half of them if it still got its turns
             assert in_order(frames)
         finally:
             os.kill(it.pids[0], signal.SIGCONT)
@@ -179,13 +179,78 @@ async def test_a_style_is_ready_when_both_have_it() -> None:
         await it.both()
         await it.play(20)
         mix = Mix({"neon": LoraFile("neon.safetensors")}, {"neon": 0.5})
-        ready: list[list[int]] = []
-        it.painters.on_staged = lambda _id: ready.append([len(it.painters._staged["neon"])])
+        ready: list[int] = []
+        it.painters.on_staged = lambda _id: ready.append(len(it.painters._have["neon"]))
         it.painters.blend(mix)
         await it.until(lambda: ready)
-        assert ready == [[2]]
+        assert ready == [2]
         frames = await it.play(20)
         assert {int(frame.picture[0, 0, 0]) for frame in frames} <= set(range(50, 70))
+
+
+class Deaf(Show):
+    """Painters that are no processes: the test says what each tells."""
+
+    def __init__(self) -> None:
+        super().__init__("copy")
+        self.unfit: list[str] = []
+        self.painters.on_unfit = lambda id, _text: self.unfit.append(id)
+        for number in (0, 1):
+            self.says(number, "painting")
+
+    def says(self, number: int, state: str) -> None:
+        self.painters._desks[number].publish("painter/state", state)
+
+    def has(self, number: int, id: str) -> None:
+        told = self.painters.each[number].on_staged
+        assert told is not None
+        told(id)
+
+    def cannot(self, number: int, id: str) -> None:
+        told = self.painters.each[number].on_unfit
+        assert told is not None
+        told(id, "broken")
+
+
+NEON = LoraFile("neon.safetensors")
+
+
+def test_a_style_waits_for_no_device_that_is_gone() -> None:
+    it = Deaf()
+    it.painters.blend(Mix({"neon": NEON}))
+    it.has(0, "neon")
+    assert it.staged == []
+    it.says(1, "failed")
+    assert it.staged == ["neon"]
+    it.says(1, "starting")  # it reads it anew, and says so
+    it.says(1, "painting")
+    it.has(1, "neon")
+    assert it.staged == ["neon"] * 2
+
+
+def test_another_file_of_the_same_name_is_another_style() -> None:
+    it = Deaf()
+    it.painters.blend(Mix({"neon": NEON}))
+    for number in (0, 1):
+        it.has(number, "neon")
+    it.painters.blend(Mix({"neon": NEON._replace(lost=1)}))
+    it.staged.clear()
+    it.has(0, "neon")
+    assert it.staged == []
+    it.has(1, "neon")
+    assert it.staged == ["neon"]
+
+
+def test_a_bad_file_is_told_once() -> None:
+    it = Deaf()
+    it.painters.blend(Mix({"neon": NEON}))
+    for number in (0, 1):
+        it.cannot(number, "neon")
+    assert it.unfit == ["neon"]
+    it.painters.blend(Mix())
+    it.painters.blend(Mix({"neon": NEON}))
+    it.cannot(1, "neon")
+    assert it.unfit == ["neon"] * 2
 
 
 async def test_another_model_and_another_size() -> None:

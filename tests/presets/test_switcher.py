@@ -254,7 +254,40 @@ async def test_a_preset_comes_onto_a_deck_without_a_jump(autojump_clock: MockClo
         assert second[-1] == full
         steps = [abs(b - a) for a, b in itertools.pairwise([full, *first, *second])]
         assert max(steps) <= full / 120 + 1e-6
-        assert stage.controls.get("preset/deck-fade") == 1.0
+        assert stage.controls.at("preset/deck-b-fade") == 1.0
+
+
+async def test_each_deck_has_a_fade_of_its_own(autojump_clock: MockClock) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime", "neon")
+        full = stage.weights()["anime"]
+        stage.fire("b", "anime", 10.0)
+        await trio.sleep(0.1)
+        stage.fire("a", "neon", 0.0)
+        await trio.sleep(0.1)
+        assert stage.weights()["anime"] == pytest.approx(0.98 * full, abs=0.01 * full)
+
+
+async def test_what_a_modulator_does_counts_when_a_deck_changes(
+    autojump_clock: MockClock,
+) -> None:
+    async with switching(autojump_clock) as stage:
+        await stage.play("anime")
+        stage.fire("b", "anime", 0.0)
+        stage.controls.ride({"preset/mix": 0.6})
+        await trio.sleep(0.1)
+        lifted = stage.weights()["anime"]
+        assert lifted == pytest.approx(0.6 * 0.5)
+        stage.fire("b", "", 2.0)
+        await trio.sleep(0.02)
+        assert stage.weights()["anime"] == pytest.approx(lifted, abs=0.02)
+        stage.controls.set("preset/anime/weight", 0.0)
+        stage.controls.ride({"preset/anime/weight": 0.8})
+        await trio.sleep(2.5)
+        assert stage.weights()["anime"] == pytest.approx(0.8)
+        stage.fire("b", "anime", 2.0)
+        await trio.sleep(0.02)
+        assert stage.weights()["anime"] == pytest.approx(0.8, abs=0.02)
 
 
 async def test_a_deck_is_a_control_like_any_other(autojump_clock: MockClock) -> None:
@@ -267,6 +300,10 @@ async def test_a_deck_is_a_control_like_any_other(autojump_clock: MockClock) -> 
             stage.controls.set("preset/deck-b", "anmie")
         assert "did you mean 'anime'" in stage.refused("b", "anmie")
         assert stage.controls.get("preset/deck-b") == "anime"
+        stage.controls.set("preset/deck-b", 2)
+        assert stage.controls.get("preset/deck-b") == "anime"
+        with pytest.raises(ControlError, match="allowed: 0 to 6"):
+            stage.controls.set("preset/deck-b", 7)
         stage.controls.reset("preset/deck-b")
         await trio.sleep(0.1)
         assert set(stage.weights()) == {"anime"}

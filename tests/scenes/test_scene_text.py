@@ -14,6 +14,7 @@ from engine.errors import SettingError
 from engine.yaml_file import parse_yaml
 from scenes.scene import QUANTIZE, Mod, Scene, Span
 from scenes.scene_file import scene_of
+from scenes.scene_keys import LEAST_AFTER
 from scenes.scene_text import scene_text
 from scenes.yaml_edit import comments, edited, flow
 from tests.scenes.tables import STYLES, controls
@@ -92,7 +93,7 @@ scenes = st.builds(
     presets=st.none() | st.dictionaries(st.sampled_from(STYLES), st.floats(-2, 2)),
     mods=st.none() | st.lists(mods, max_size=8).map(tuple),
     fades=st.dictionaries(st.sampled_from(TARGETS), spans),
-    after=st.none() | spans.filter(lambda span: span.amount > 0),
+    after=st.none() | spans.filter(lambda span: span.amount >= LEAST_AFTER[span.unit]),
     next=st.none() | st.sampled_from(("moonrise", "1", "no", "a: b", "été 日本")),
 )
 

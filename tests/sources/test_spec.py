@@ -97,3 +97,19 @@ def test_only_files_named_at_the_start_can_be_played() -> None:
 def test_nothing_on_the_wire_names_a_file(kind: str, path: str) -> None:
     with pytest.raises(SettingError):
         NamedFiles(["video:/show/a.mp4"]).resolve(f"{kind}:{path}x")
+
+
+def test_a_scene_gets_no_other_scenes_picture_and_gives_no_folder_away() -> None:
+    files = NamedFiles(["image:start.png"])
+    assert files.add_beside("image:/gig/a/pic.png", "/gig/a") == "image:pic.png"
+    assert files.resolve("image:pic.png").argument == "/gig/a/pic.png"
+    # it is not there, which is told; but a's it is not
+    assert files.add_beside("image:pic.png", "/gig/b") == "image:/gig/b/pic.png"
+    assert files.add_beside("image:/gig/a/pic.png", "/gig/a") == "image:pic.png"
+    assert files.whole("image:pic.png") == "image:/gig/a/pic.png"
+    assert files.add_beside("image:start.png", "/gig/a") == "image:start.png"
+    assert files.resolve("image:start.png").argument == "start.png"
+    assert files.add_beside("video:rtsp://host/x", "/gig/a") == "video:rtsp://host/x"
+    assert files.add_beside("camera:1", "/gig/a") == "camera:1"
+    with pytest.raises(SettingError, match="is refused"):
+        files.resolve("image:other.png")
