@@ -23,7 +23,8 @@ from engine.bench import bench_frames, machine, times
 from engine.errors import ArtflowError
 from engine.latest import SWITCH_INTERVAL_S
 from engine.logs import complain
-from engine.painting import Job, painter_environment
+from engine.painter_process import painter_environment
+from engine.painting import Job
 from engine.progress import waiting_for
 from engine.tasks import unwrapped
 

@@ -20,7 +20,8 @@ import trio
 from engine.controls import Change, Controls
 from engine.frames import FrameMailbox
 from engine.painter import protocol
-from engine.painting import Job, Painting, usable_cores
+from engine.painter_process import usable_cores
+from engine.painting import Job, Painting
 from engine.parameters import PARAMETERS, TRIGGERS
 
 

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from engine.errors import ArtflowError, PainterError
-from engine.painting import painter_environment
+from engine.painter_process import painter_environment
 
 ANSWER_WITHIN_S: Final = 180.0  # importing torch from a cold disk is slow
 

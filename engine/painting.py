@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 import trio
@@ -21,6 +16,13 @@ from engine.frames import FrameMailbox
 from engine.mixing import Mix
 from engine.painter import protocol
 from engine.painter.settings import CONTROLS
+from engine.painter_process import (
+    LEAVE_WITHIN_S,
+    begin_process,
+    end_process,
+    exit_reason,
+    log_errors,
+)
 from engine.supervision import Life, Restarts
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,6 @@ READS: Final = frozenset({*CONTROLS, "paint/active"})
 """The controls that the painter is told."""
 
 WATCH_EVERY_S: Final = 0.25
-LEAVE_WITHIN_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +187,7 @@ class Painting:
         self.controls.publish("painter/state", "starting")
         self.controls.publish("painter/progress", 0.0)
         try:
-            process = await trio.lowlevel.open_process(
-                # -P: what lies in the user's folder is not ours
-                [sys.executable, "-P", "-m", "engine.painter"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=painter_environment(),
-                **_inherited(*inputs.handle.fds, *outputs.handle.fds),
-            )
+            process = await begin_process((*inputs.handle.fds, *outputs.handle.fds))
         except OSError as error:
             return Ended(f"the painter process cannot be started: {error.strerror}")
         self.pid = process.pid
@@ -202,16 +195,16 @@ class Painting:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._speak, process, inputs, outputs)
                 nursery.start_soon(self._hear, process, life)
-                nursery.start_soon(_log_errors, process)
+                nursery.start_soon(log_errors, process)
                 nursery.start_soon(self._reap)
                 nursery.start_soon(self._watch, life, nursery.cancel_scope)
                 nursery.start_soon(self._asked, process, nursery.cancel_scope)
                 code = await process.wait()
                 if self._ended is None:
-                    self._ended = Ended(_exit_reason(code))
+                    self._ended = Ended(exit_reason(code))
                 nursery.cancel_scope.cancel()
         finally:
-            if not await _end(process):
+            if not await end_process(process):
                 # it may write into these for as long as the system cannot end it
                 self._boxes = None
                 self._left.append(process)
@@ -357,69 +350,3 @@ class Painting:
 def told_values(values: Mapping[str, Value]) -> dict[str, Value]:
     """The part of a snapshot that the painter reads."""
     return {name: value for name, value in values.items() if name in READS}
-
-
-async def _log_errors(process: trio.Process) -> None:
-    """What the painter prints goes to the log, line by line."""
-    assert process.stderr is not None
-    rest = b""
-    async for data in process.stderr:
-        *lines, rest = (rest + bytes(data)).split(b"\n")
-        for line in lines:
-            log.info("painter: %s", line.decode("utf-8", "replace"))
-        rest = rest[-4096:]
-
-
-async def _end(process: trio.Process) -> bool:
-    """Leave no process behind, even while the show itself is being cancelled; whether it ended.
-
-    One that sits in a driver call cannot be ended, not even by SIGKILL; the show does not wait.
-    """
-    with trio.move_on_after(LEAVE_WITHIN_S, shield=True):
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-    with trio.CancelScope(shield=True):
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream is not None:
-                await trio.aclose_forcefully(stream)
-    if process.returncode is None:
-        log.error("the painter process %d cannot be ended: it hangs in the system", process.pid)
-    return process.returncode is not None
-
-
-def _exit_reason(code: int) -> str:
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"the painter was killed by {signal.Signals(-code).name}"
-    return f"the painter ended by itself (exit code {code})"
-
-
-def _inherited(*fds: int) -> dict[str, Any]:
-    """How a child gets our descriptors; on Windows the mailboxes have names instead."""
-    return {"pass_fds": fds} if os.name == "posix" else {}
-
-
-def painter_environment() -> dict[str, str]:
-    """The environment that the painter process runs in."""
-    environment = dict(os.environ)
-    home = str(Path(__file__).resolve().parents[1])
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [home, *filter(None, [environment.get("PYTHONPATH")])]
-    )
-    environment["PYTHONUNBUFFERED"] = "1"
-    # threads that spin, or that fill every core, starve the window and each other
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_cores() - 1)))
-    environment.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    environment.setdefault("PYTHONWARNINGS", "ignore::FutureWarning")
-    environment.setdefault("HF_HUB_OFFLINE", "1")
-    environment.setdefault("TOKENIZERS_PARALLELISM", "false")
-    return environment
-
-
-def usable_cores() -> int:
-    """The cores this process may use, which may be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -17,7 +17,7 @@ from artflow_bench import run_bench
 from controllers.bench import OscFigures
 from engine.bench import times
 from engine.errors import ArtflowError
-from engine.painting import painter_environment
+from engine.painter_process import painter_environment
 
 
 @pytest.fixture
