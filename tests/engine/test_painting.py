@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import trio
 
+from engine import painter_process, supervision
 from engine import painting as painting_module
-from engine import supervision
 from engine.controls import Value
 from engine.frames import FrameMailbox
 from engine.painting import Job, told_values
@@ -206,7 +206,8 @@ async def test_no_room_for_frames_is_no_end(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_one_that_cannot_be_ended_is_left_and_its_frames_with_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(painting_module, "LEAVE_WITHIN_S", 0.2)
+    for module in (painting_module, painter_process):
+        monkeypatch.setattr(module, "LEAVE_WITHIN_S", 0.2)
     async with show() as bench:
         await bench.painted(1)
         pid, boxes = bench.painting.pid, bench.ends.inputs
