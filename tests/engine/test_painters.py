@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from engine.controls import Controls
-from engine.frames import FramesIn, FramesOut
+from engine.frames import FrameMailbox, FramesIn, FramesOut
 from engine.latest import Frame
 from engine.mixing import LoraFile, Mix
 from engine.painters import Painters
@@ -251,6 +251,23 @@ def test_a_bad_file_is_told_once() -> None:
     it.painters.blend(Mix({"neon": NEON}))
     it.cannot(1, "neon")
     assert it.unfit == ["neon"] * 2
+
+
+def test_what_is_left_of_the_size_before_is_not_shown() -> None:
+    it = Deaf()
+    boxes = [FrameMailbox.create(*size) for size in (SIZE, SIZE, SIZE, SIZE, (64, 48), (64, 48))]
+    for number in (0, 1):
+        it.painters.deal(number, boxes[number], SIZE)
+        it.painters._desks[number].connect(boxes[2 + number])
+    boxes[3].put(np.zeros((SIZE[1], SIZE[0], 3), np.uint8), 1)
+    it.painters.deal(0, boxes[4], (64, 48))
+    it.painters._desks[0].connect(boxes[5])
+    assert it.outlet.painted is not None
+    assert it.outlet.painted.take() is None
+    boxes[5].put(np.zeros((48, 64, 3), np.uint8), 2)
+    assert it.outlet.painted.take() is not None
+    for box in boxes:
+        box.close()
 
 
 async def test_another_model_and_another_size() -> None:
