@@ -83,7 +83,6 @@ class Gatherer:
 
     def take(self, into: Picture | None = None) -> Frame | None:  # noqa: ARG002 -- as a mailbox
         """The next picture in order, if its turn has come."""
-        self._collect()
         number, wait_s = self._next()
         if number is None or wait_s > 0:
             return None
@@ -96,7 +95,6 @@ class Gatherer:
         """Block until a picture's turn has come, or the time is over; whether one's has."""
         deadline = self._clock() + timeout_s
         while True:
-            self._collect()
             number, wait_s = self._next()
             if number is not None and wait_s <= 0:
                 return True
@@ -122,7 +120,8 @@ class Gatherer:
                 self._waiting[number] = frame, now
 
     def _next(self) -> tuple[int | None, float]:
-        """Whose picture is the next, and the seconds that it has to wait yet."""
+        """Whose picture is the next of all that have come, and the seconds it has to wait yet."""
+        self._collect()
         if not self._waiting:
             return None, 0.0
         number = min(self._waiting, key=lambda each: self._waiting[each][0].captured_ns)

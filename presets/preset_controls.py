@@ -7,7 +7,7 @@ when they come; a control once declared stays, since somebody may hold its name.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from engine.controls import Parameter, Trigger, Value
@@ -26,6 +26,20 @@ FADE: Final = "preset/fade"
 CURRENT: Final = "preset/current"
 DECKS: Final = {"preset/deck-a": "a", "preset/deck-b": "b"}
 DECK_FADES: Final = {name: f"{name}-fade" for name in DECKS}
+
+
+@dataclass(frozen=True)
+class DeckParameter(Parameter):
+    """What is on a deck: an id, or its number among `ids`."""
+
+    ids: Callable[[], Sequence[str]] = field(default=tuple, compare=False, repr=False)
+
+    def coerce(self, raw: object) -> Value:
+        """As any text; raises `ControlError` also where there is no such preset."""
+        if isinstance(raw, (int, float)):
+            raw = numbered(raw, self.ids())
+        return super().coerce(raw)
+
 
 PARAMETERS: Final = (
     Parameter(
@@ -49,7 +63,9 @@ PARAMETERS: Final = (
     ),
     Parameter(CURRENT, "s", "", "the style with the largest weight", read_only=True),
     *(
-        Parameter(name, "s", "", f'the preset on deck {deck} ("": none), as preset/{deck} puts it')
+        DeckParameter(
+            name, "s", "", f'the preset on deck {deck} ("": none), as preset/{deck} puts it'
+        )
         for name, deck in DECKS.items()
     ),
     *(
@@ -87,27 +103,12 @@ _ROWS: Final = (
 )
 
 
-@dataclass(frozen=True)
-class DeckParameter(Parameter):
-    """What is on a deck: an id, or its number among `ids`."""
-
-    ids: Callable[[], Sequence[str]] = field(default=tuple, compare=False, repr=False)
-
-    def coerce(self, raw: object) -> Value:
-        """As any text; raises `ControlError` also where there is no such preset."""
-        if isinstance(raw, (int, float)):
-            raw = numbered(raw, self.ids())
-        return super().coerce(raw)
-
-
 def fixed_rows(
     check: Callable[[str], object], ids: Callable[[], Sequence[str]]
 ) -> tuple[Parameter, ...]:
     """`PARAMETERS`, where a deck takes what `check` does not refuse, or a number among `ids`."""
     return tuple(
-        DeckParameter(row.name, row.kind, row.default, row.help, check=check, ids=ids)
-        if row.name in DECKS
-        else row
+        replace(row, check=check, ids=ids) if isinstance(row, DeckParameter) else row
         for row in PARAMETERS
     )
 

@@ -80,8 +80,7 @@ class Desk:
                 self._controls.travel({name: to})
 
     def put(self, name: str, id: str, seconds: float, origin: object = None) -> None:
-        """Put a preset on the deck of that control; "" empties it. What is heard fades across."""
-        id = str(self._controls.parameter(name).coerce(id))
+        """Put a known preset on the deck of that control; "" empties it. What is heard fades."""
         self._turn(name, id, seconds)
         self._controls.set(name, id, origin)
 

@@ -253,10 +253,9 @@ class Switcher:
         self.load(id, None, origin, waits=True)
 
     def _put(self, deck: str, id: str, fade_s: float | None = None, origin: object = None) -> None:
-        if fade_s is None:
-            fade_s = RIDE_S
         self._check_deck(id)
-        seconds = self._fade_s(deck, fade_s, origin, MAX_SCENE_FADE_S)
+        asked = RIDE_S if fade_s is None else fade_s
+        seconds = self._fade_s(deck, asked, origin, MAX_SCENE_FADE_S)
         self._desk.put(f"preset/deck-{deck}", id, seconds, origin)
 
     def _check_deck(self, id: str) -> None:

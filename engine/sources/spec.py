@@ -98,9 +98,10 @@ class NamedFiles:
         called so already. What was named at the start is that.
         """
         spec = _file_spec(text)
-        address = spec is not None and "://" in spec.argument
-        if spec is None or not folder or address or spec in self._at_start:
-            self.add(text)
+        if spec is None:
+            return text
+        if not folder or "://" in spec.argument or spec in self._at_start:
+            self._allowed.add(spec)
             return text
         whole = SourceSpec(spec.kind, os.path.join(folder, os.path.expanduser(spec.argument)))
         self._allowed.add(whole)

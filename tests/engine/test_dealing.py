@@ -62,6 +62,15 @@ class Table:
             self.paint((turn - 1) % 2)
             self.shown()
 
+    def newer_first(self, paint_s: float) -> None:
+        """Of two pictures, 101 and 102, the newer one is painted; they take so long as a rule."""
+        self.settle(paint_s)
+        self.now += paint_s
+        self.deal(101)
+        self.deal(102)
+        self.paint(1)
+        assert self.shown() == []
+
 
 @contextmanager
 def table(painters: int = 2) -> Iterator[Table]:
@@ -89,11 +98,7 @@ def test_a_picture_of_another_size_is_for_nobody() -> None:
 
 def test_a_newer_picture_waits_for_the_older_one() -> None:
     with table() as it:
-        it.settle(0.02)
-        it.deal(101)
-        it.deal(102)
-        it.paint(1)
-        assert it.shown() == []
+        it.newer_first(0.02)
         it.now += 0.005
         it.paint(0)
         assert it.shown() == [101, 102]
@@ -102,12 +107,7 @@ def test_a_newer_picture_waits_for_the_older_one() -> None:
 
 def test_it_waits_no_longer_than_half_a_picture() -> None:
     with table() as it:
-        it.settle(0.02)
-        it.now += 0.02
-        it.deal(101)
-        it.deal(102)
-        it.paint(1)
-        assert it.shown() == []  # it has come
+        it.newer_first(0.02)
         it.now += 0.009
         assert it.shown() == []
         assert not it.gatherer.wait(0.0)
@@ -124,24 +124,14 @@ def test_it_waits_no_longer_than_half_a_picture() -> None:
 
 def test_nobody_waits_for_one_that_does_not_paint() -> None:
     with table() as it:
-        it.settle(5.0)
-        it.now += 5.0
-        it.deal(101)
-        it.deal(102)
-        it.paint(1)
-        assert it.shown() == []
+        it.newer_first(5.0)
         it.working = {1}
         assert it.shown() == [102]
 
 
 def test_the_wait_has_an_end_at_any_pace() -> None:
     with table() as it:
-        it.settle(5.0)
-        it.now += 5.0
-        it.deal(101)
-        it.deal(102)
-        it.paint(1)
-        assert it.shown() == []
+        it.newer_first(5.0)
         it.now += LONGEST_WAIT_S + 0.001
         assert it.shown() == [102]
 
