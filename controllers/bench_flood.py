@@ -19,6 +19,7 @@ import psutil
 import trio
 
 from controllers.bench import hearing
+from controllers.osc_floats import meant
 from engine.bench import Stage, copying_stage
 from engine.controls import Change
 
@@ -196,10 +197,10 @@ async def bench_flood(floods: int = FLOODS, messages: int = MESSAGES) -> FloodFi
 
 
 def _last_values(messages: int) -> dict[str, float]:
-    """What each parameter is set to last, as it comes out of 32 bits."""
+    """What each parameter is set to last, as it is held when it came in 32 bits."""
     last: dict[str, float] = {}
     for number in range(max(0, messages - len(PLAYED)), messages):
-        last[PLAYED[number % len(PLAYED)]] = float(np.float32(0.5 + number / messages / 2))
+        last[PLAYED[number % len(PLAYED)]] = meant(float(np.float32(0.5 + number / messages / 2)))
     return last
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from controllers.bench_beside import bench_beside, waited
@@ -18,13 +20,15 @@ def test_the_flood_plays_what_takes_its_values() -> None:
 
 
 async def test_a_small_flood() -> None:
-    told = await bench_flood(floods=2, messages=2000)
-    assert (told.floods, told.messages, told.parameters) == (2, 2000, len(PLAYED))
-    assert told.triggers == 40
+    # so few that the kernel has room for all of them, whoever is slow
+    told = await bench_flood(floods=2, messages=200)
+    assert (told.floods, told.messages, told.parameters) == (2, 200, len(PLAYED))
+    assert told.triggers == 4
     assert told.triggers_in_order
-    # what the kernel loses is not ours, and when it was right is not asserted
-    assert 0 < told.arrived_share <= 1
+    assert told.arrived_share == 1
+    # every last value was held; how soon is not asserted
     assert len(told.right) == len(told.latest_ms) == 2
+    assert not any(math.isnan(ms) for ms in told.latest_ms)
     assert told.fps_before > 0
     assert told.processor_us > 0
     assert told.memory_after_mb > 0
