@@ -261,11 +261,12 @@ def add_file(file: Path, data: Path, more: Iterable[Path] = ()) -> None:
         for variant in preset.variants
     }
     read_lora(file, base=told.get(file.name))
-    target = library.folder / file.name
+    target, said = library.folder / file.name, "added"
     try:
         if target.exists():
             if read_through(target) != read_through(file):
                 raise PresetError(f"another {file.name} is in {library.folder}; rename yours")
+            said = "there already"
         else:
             _copy(file, target)
     except OSError as error:
@@ -277,7 +278,7 @@ def add_file(file: Path, data: Path, more: Iterable[Path] = ()) -> None:
         for variant in preset.variants:
             if variant.file == file.name:
                 base = NAME_OF_BASE[variant.base]
-                line = f"{preset.id}: {preset.name}, {preset.kind} for {base}; {target}"
+                line = f"{said}: {preset.id} ({preset.name}, {preset.kind} for {base}); {target}"
                 console.print(one_line(line), soft_wrap=True, markup=False)
     if trouble := library.snapshot.troubles.get(file.name):
         raise PresetError(trouble)

@@ -156,8 +156,10 @@ class Outputs:
         return f"recording to {self.recorder.start_file(path)}"
 
     def _stop(self) -> str:
-        path = self.recorder.stop()
-        return f"recorded {self.recorder.seconds:.1f} s to {path.name}" if path else ""
+        waiting = self.recorder.active
+        if path := self.recorder.stop():
+            return f"recorded {self.recorder.seconds:.1f} s to {path.name}"
+        return "nothing was recorded: no picture was painted meanwhile" if waiting else ""
 
     def _save(self, frame: Frame, name: str | None, values: dict[str, Value]) -> str:
         return f"snapshot {save_snapshot(frame, values, self._snapshots, name)}"

@@ -389,7 +389,7 @@ def test_list_info_and_add(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     file = tmp_path / "My Own.safetensors"
     file.write_bytes(BODY)
     (line,) = said(capsys, "add", str(file))
-    assert line.startswith("my-own: My Own, style for SD 1.5; ")
+    assert line.startswith("added: my-own (My Own, style for SD 1.5); ")
     (line,) = said(capsys, "add", str(tmp_path / "none.safetensors"), code=1)
     assert line == "artflow: 'none.safetensors' cannot be read: No such file or directory"
 

@@ -71,6 +71,20 @@ async def test_a_recording_from_trigger_to_file(rig: Rig, tmp_path: Path) -> Non
         assert len(list(container.decode(video=0))) == rig.outputs.recorder.frames
 
 
+async def test_a_recording_of_nothing_says_so(rig: Rig, tmp_path: Path) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(rig.outputs.run)
+        rig.outputs.record_file(tmp_path / "take.mp4")
+        await until(lambda: rig.controls.get("record/active"))
+        rig.controls.fire("record/stop")
+        await until(lambda: len(rig.notices) == 2)
+        rig.controls.fire("record/stop")  # none runs: nothing to say
+        nursery.cancel_scope.cancel()
+    assert rig.notices[1:] == ["nothing was recorded: no picture was painted meanwhile"]
+    assert list(tmp_path.glob("*.mp4")) == []
+    assert rig.reports == []
+
+
 async def test_the_end_of_the_show_closes_the_recording_and_finishes_jobs(
     rig: Rig, tmp_path: Path
 ) -> None:

@@ -206,10 +206,10 @@ def test_add_copies_what_can_be_played(tmp_path: Path, capsys: pytest.CaptureFix
     file = tmp_path / "My Style.safetensors"
     file.write_bytes(lora("sdxl"))
     data = tmp_path / "data"
-    for _ in range(2):  # the second time it is there already
+    for told in ("added", "there already"):
         add_file(file, data)
         target = data / "loras" / file.name
-        assert lines(capsys) == [f"my-style: My Style, style for SDXL; {target}"]
+        assert lines(capsys) == [f"{told}: my-style (My Style, style for SDXL); {target}"]
     assert [path.name for path in (data / "loras").iterdir()] == [file.name]
     file.write_bytes(lora("sd15"))
     with pytest.raises(PresetError, match=r"another My Style\.safetensors is in .*; rename yours"):
