@@ -27,7 +27,7 @@ from presets.rehearsal.styles import BASE_STYLES
 
 BASE: Final = len(BASE_STYLES)
 # what the input is drawn in: mostly what cameras and pens give
-_INPUTS: Final = {"camera": 0.34, "flat": 0.16, "photo": 0.14, "sketch": 0.08}
+_INPUTS: Final = {"camera": 0.34, "plain": 0.16, "photo": 0.14, "sketch": 0.08}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +144,17 @@ def stacked(
     return shown, asked, torch.tensor([e.t for e in examples], device=z.device)
 
 
-def answer(denoiser: Any, shown: Tensor, t: Tensor, text: Tensor, bench: Workbench) -> Tensor:
-    """The latents that a denoiser makes, in one step t, of what it is shown under fresh noise."""
-    noisy = noised(shown, t, torch.randn_like(shown))
+def answer(
+    denoiser: Any,
+    shown: Tensor,
+    t: Tensor,
+    text: Tensor,
+    bench: Workbench,
+    noise: Tensor | None = None,
+) -> Tensor:
+    """The latents that a denoiser makes, in one step t, of what it is shown under this noise, or
+    under fresh one."""
+    noisy = noised(shown, t, torch.randn_like(shown) if noise is None else noise)
     with bench.mixed():
         v = denoiser(noisy, t, encoder_hidden_states=text, return_dict=False)[0]
     return clean(v.float(), noisy, t)

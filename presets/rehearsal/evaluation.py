@@ -40,7 +40,7 @@ def evaluate(recipe: Recipe, folder: Path) -> dict[str, Any]:
     })  # fmt: skip
     tell("styles in one step", measures.styles(studio, jury, latents, top))
     tell("subject switched by words", measures.switching(studio, jury, latents))
-    tell("error after steps", measures.several_steps(studio, latents))
+    tell("after steps", measures.several_steps(studio, jury, latents))
     for file in sorted(recipe.loras.glob("*.safetensors")):
         tell(f"preset {file.stem}", measures.preset(studio, jury, file, latents, pictures))
     tell("stillness, of 255", measures.stillness(studio))

@@ -106,10 +106,10 @@ def ceiling(judge: Judge, pictures: Pictures, device: torch.device) -> dict[str,
 
 
 def styles(studio: Studio, judge: Judge, latents: Latents, top: Mapping[str, Judged]) -> Figures:
-    """One step from camera, flat and photo inputs towards every style, at each of ONE_STEP."""
+    """One step from camera, plain and photo inputs towards every style, at each of ONE_STEP."""
     scenes = list(range(0, len(latents), 2))
     subjects = [latents.specs[scene].subject for scene in scenes]
-    inputs = [("camera", "flat", "photo")[turn % 3] for turn in range(len(scenes))]
+    inputs = [("camera", "plain", "photo")[turn % 3] for turn in range(len(scenes))]
     shown = _shown(studio, latents, scenes, inputs)
     style_share: dict[str, list[float]] = {}
     kept: dict[str, list[float]] = {}
@@ -141,7 +141,7 @@ def switching(studio: Studio, judge: Judge, latents: Latents) -> Figures:
     """How often the painted subject is the one asked for, where the input shows another."""
     chance = np.random.default_rng(0)
     scenes = list(range(0, len(latents), 2))
-    inputs = ["flat" if turn % 2 else "camera" for turn in range(len(scenes))]
+    inputs = ["plain" if turn % 2 else "camera" for turn in range(len(scenes))]
     shown = _shown(studio, latents, scenes, inputs)
     own = [latents.specs[scene].subject for scene in scenes]
     wanted = [(subject + int(chance.integers(1, len(SUBJECTS)))) % len(SUBJECTS) for subject in own]
@@ -157,26 +157,33 @@ def switching(studio: Studio, judge: Judge, latents: Latents) -> Figures:
     return {"best": max(found.values()), "chance": round(1 / len(SUBJECTS), 3), "by_steps": found}
 
 
-def several_steps(studio: Studio, latents: Latents) -> Figures:
-    """Mean squared error of the latents (of their spread) after 1 to 4 steps from one strength.
+def several_steps(studio: Studio, judge: Judge, latents: Latents) -> Figures:
+    """What 1 to 4 steps from one strength make of camera pictures, all styles together.
 
+    error: mean squared error of the latents (of their spread); style, subject: the judge's shares.
     The steps are spaced as the show spaces them: evenly from the strength's down.
     """
     scenes = list(range(0, len(latents), 6))
+    subjects = [latents.specs[scene].subject for scene in scenes]
     shown = _shown(studio, latents, scenes, ["camera"] * len(scenes))
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[tuple[float, float, float]]] = {}
     for column, style in enumerate(BASE_STYLES):
-        prompts = [
-            f"{style.phrases[0]} of {SUBJECTS[latents.specs[scene].subject].phrases[0]}"
-            for scene in scenes
-        ]
+        prompts = [f"{style.phrases[0]} of {SUBJECTS[subject].phrases[0]}" for subject in subjects]
         wanted = latents.z[scenes, column].float().to(studio.device) * studio.painter.scale
         for top in (450, 700):
             for count in (1, 2, 3, 4):
                 steps = [round(top * (count - step) / count) for step in range(count)]
-                error = (studio.paint(shown, prompts, steps) - wanted) / networks.LATENT_SPREAD
-                found.setdefault(f"t {top}, {count} steps", []).append(float(error.pow(2).mean()))
-    return {name: round(float(np.mean(values)), 4) for name, values in found.items()}
+                made = studio.paint(shown, prompts, steps)
+                error = float(((made - wanted) / networks.LATENT_SPREAD).pow(2).mean())
+                seen = judged(judge, studio.decode(made), [column] * len(scenes), subjects)
+                told = found.setdefault(f"t {top}, {count} steps", [])
+                told.append((error, seen.style, seen.subject))
+    return {
+        name: dict(
+            zip(("error", "style", "subject"), np.mean(told, 0).round(4).tolist(), strict=True)
+        )
+        for name, told in found.items()
+    }
 
 
 def preset(
@@ -192,7 +199,7 @@ def preset(
     # the presets' own, which come last: a base style may bear the same name
     column = len(latents.styles) - 1 - latents.styles[::-1].index(name)
     scenes = list(range(0, len(latents), 2))
-    inputs = ["flat" if turn % 2 else "camera" for turn in range(len(scenes))]
+    inputs = ["plain" if turn % 2 else "camera" for turn in range(len(scenes))]
     shown = _shown(studio, latents, scenes, inputs)
     subjects = [latents.specs[scene].subject for scene in scenes]
     prompts = [SUBJECTS[subject].phrases[0] for subject in subjects]

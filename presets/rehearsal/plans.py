@@ -36,7 +36,7 @@ class Plan:
 
 
 PLANS: Final[Mapping[str, Plan]] = {
-    # two cores: 6 minutes of drawing, about 2.5 hours of training
+    # two cores: 6 minutes of drawing, about 3 hours of training
     "cpu": Plan(
         scenes=6006,
         preset_scenes=1512,
@@ -44,7 +44,7 @@ PLANS: Final[Mapping[str, Plan]] = {
         autoencoder=AutoencoderPlan(steps=7000, batch=16),
         crisp=DecoderPlan(steps=2200, batch=12),
         denoiser=DenoiserPlan(steps=15_000, batch=16, small_batch=16),
-        together=TogetherPlan(steps=5400, batch=8, whole_batch=3),
+        together=TogetherPlan(steps=7000, batch=8, whole_batch=3),
         judge=JudgePlan(steps=1600),
         preset=PresetPlan(steps=340, batch=12),
     ),

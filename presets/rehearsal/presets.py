@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from torch import Tensor
 
 from presets.rehearsal import lowrank
 from presets.rehearsal.canvas import Rng
@@ -41,8 +42,9 @@ _PLAYED: Final = (120, 650)
 class PresetPlan:
     """rank: of the additions; peak: their highest learning rate.
 
-    plain_rank, plain_peak: where only attention gets them (kohya's first form); at the other rate
-    these come in all at once, and half-way is not half.
+    plain_rank, plain_peak: where only attention gets them (kohya's first form). These come in all
+    at once, so that half-way is not half: in a share `plain_partly` of the steps they play at part
+    of their weight, and shall go that part of the way.
     """
 
     steps: int
@@ -51,6 +53,7 @@ class PresetPlan:
     plain_rank: int = 8
     peak: float = 1e-2
     plain_peak: float = 5e-3
+    plain_partly: float = 0.4
 
 
 class PresetStage:
@@ -74,6 +77,7 @@ class PresetStage:
         torch.manual_seed(bench.seed)
         plain = FORM[style] == "kohya"
         self._peak = plan.plain_peak if plain else plan.peak
+        self._partly = plan.plain_partly if plain else 0.0
         fast_backward(painter.denoiser)
         self._additions = lowrank.Additions(
             painter.denoiser, plan.plain_rank if plain else plan.rank, convolutions=not plain
@@ -97,7 +101,12 @@ class PresetStage:
         set_rate(self._optimizer, rate(step, self.steps, self._peak, warm=30))
         with self._bench.mixed():
             text = self._painter.text(input_ids=torch.tensor(rows, device=device))
-        made = answer(self._painter.denoiser, shown, t, text.last_hidden_state, self._bench)
+        words, noise = text.last_hidden_state, torch.randn_like(shown)
+        weight = float(rng.uniform(0.2, 0.8)) if rng.random() < self._partly else 1.0
+        if weight < 1:
+            asked = torch.lerp(self._without(shown, t, words, noise), asked, weight)
+        self._additions.set_weight(weight)
+        made = answer(self._painter.denoiser, shown, t, words, self._bench, noise)
         error = (made - asked) / LATENT_SPREAD
         squared = error.pow(2).mean()
         self._optimizer.zero_grad(set_to_none=True)
@@ -106,10 +115,16 @@ class PresetStage:
         self._optimizer.step()
         return {"error": float(squared.detach())}
 
+    @torch.no_grad()
+    def _without(self, shown: Tensor, t: Tensor, words: Tensor, noise: Tensor) -> Tensor:
+        """What the model answers by itself: where the fader starts."""
+        self._additions.set_weight(0.0)
+        return answer(self._painter.denoiser, shown, t, words, self._bench, noise)
+
     def _shown_style(self, rng: Rng) -> int:
         chance = rng.random()
         if chance < 0.6:
-            return self._inputs.style("camera" if chance < 0.35 else "flat")
+            return self._inputs.style("camera" if chance < 0.35 else "plain")
         return int(rng.integers(BASE))
 
     def _prompt(self, scene: int, rng: Rng) -> str:

@@ -14,23 +14,29 @@ from typing import Final
 import numpy as np
 
 from presets.rehearsal.canvas import Buffers, Bytes, Canvas, Layout, Rng
+from presets.rehearsal.drawing import as_drawing
 from presets.rehearsal.moods import MATERIALS, MOODS, apply, fog
 from presets.rehearsal.styles import Style
 from presets.rehearsal.subjects import SUBJECTS
 from presets.rehearsal.subjects.common import Look, weather
 
 HELD_OUT: Final = 1_000_000  # scenes from this number on are never trained on
+_DRAWN: Final = 0.12  # share of twins that are drawings
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One scene. seed: of its layout and details, shared by twins; mood and material may be ""."""
+    """One scene. seed: of its layout and details, shared by twins; mood and material may be "".
+
+    drawn: it is a drawing of that scene, as a performer's.
+    """
 
     seed: int
     subject: int
     look: Look
     mood: str
     material: str
+    drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,10 @@ def spec_of(number: int) -> Spec:
         mood=_perhaps(rng, tuple(MOODS), 0.38),
         material=_perhaps(rng, tuple(MATERIALS), 0.14),
     )
+    if np.random.default_rng((number // 2, 5)).random() < _DRAWN:
+        # neither light nor mood is seen in it, nor are they to be told
+        first = replace(first, look=Look("day", "clear"), mood="", material="", drawn=True)
+        return first if number % 2 == 0 else _other_subject(first, rng)
     return first if number % 2 == 0 else _changed(first, rng)
 
 
@@ -63,8 +73,7 @@ def _changed(spec: Spec, rng: Rng) -> Spec:
     """Another subject (half of them), another light, another mood or material."""
     what = rng.random()
     if what < 0.5:
-        step = int(rng.integers(1, len(SUBJECTS)))
-        return replace(spec, subject=(spec.subject + step) % len(SUBJECTS))
+        return _other_subject(spec, rng)
     if what < 0.75 and SUBJECTS[spec.subject].outdoors:
         while (look := Look.draw_lots(rng)) == spec.look:
             pass
@@ -76,6 +85,11 @@ def _changed(spec: Spec, rng: Rng) -> Spec:
     return replace(spec, material=str(rng.choice(names)))
 
 
+def _other_subject(spec: Spec, rng: Rng) -> Spec:
+    step = int(rng.integers(1, len(SUBJECTS)))
+    return replace(spec, subject=(spec.subject + step) % len(SUBJECTS))
+
+
 def draw(spec: Spec) -> Scene:
     """Draw it: about 10 ms."""
     layout = Layout.draw_lots(np.random.default_rng((spec.seed, 2)))
@@ -85,6 +99,9 @@ def draw(spec: Spec) -> Scene:
     if subject.outdoors:
         weather(canvas, spec.look)
     buffers = canvas.finish()
+    if spec.drawn:
+        buffers = as_drawing(buffers, np.random.default_rng((spec.seed, 6)))
+        return Scene(spec, buffers, ())
     buffers = apply(spec.material, MATERIALS, buffers)
     buffers = apply(spec.mood, MOODS, buffers)
     if subject.outdoors and spec.look.weather == "fog":

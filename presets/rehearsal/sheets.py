@@ -87,7 +87,8 @@ def _oddity(spec: Spec) -> int:
     """The plainer the better: by day, in fair weather, of nothing special."""
     look = spec.look
     return (
-        2 * bool(spec.mood)
+        4 * spec.drawn
+        + 2 * bool(spec.mood)
         + 2 * bool(spec.material)
         + (look.time != "day")
         + (look.weather != "clear")

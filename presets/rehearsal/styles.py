@@ -1,4 +1,4 @@
-"""The styles that the base model paints by prompt, and two kinds of input it must understand.
+"""The styles that the base model paints by prompt, and three kinds of input it must understand.
 
 Each style is a plain function of a scene's buffers, so that one scene exists in every style, pixel
 for pixel aligned. Textures stand still on the screen (`field`), the same in every picture: what is
@@ -89,7 +89,42 @@ def wobble(picture: Floats, size: int, pixels: float) -> Floats:
     return np.asarray(bent, np.float32)
 
 
+_PAPER: Final = rgb(0.99, 0.93, 0.80)
+_PALETTE: Final = np.array(
+    (
+        (0.06, 0.08, 0.22), (0.16, 0.12, 0.42), (0.10, 0.26, 0.62), (0.22, 0.52, 0.90),
+        (0.55, 0.82, 0.97), (0.02, 0.30, 0.36), (0.04, 0.56, 0.56), (0.56, 0.88, 0.76),
+        (0.14, 0.48, 0.22), (0.62, 0.80, 0.22), (0.99, 0.80, 0.12), (0.98, 0.52, 0.10),
+        (0.92, 0.20, 0.18), (0.50, 0.06, 0.20), (0.99, 0.60, 0.58), (0.82, 0.18, 0.55),
+        (0.52, 0.26, 0.74), (0.46, 0.22, 0.14), (0.80, 0.56, 0.40), (0.42, 0.46, 0.60),
+        (0.74, 0.72, 0.76), (0.99, 0.93, 0.80),
+    ),
+    np.float32,
+)  # fmt: skip
+"""The inks of a printed poster, RGB: dark ones blue, the lightest that of the paper."""
+_SOFT: Final = 60.0
+
+
 def _flat(scene: Buffers, _rng: Rng) -> Floats:
+    """A poster printed in few inks: every place in the ink nearest to it, darks blue, paper cream.
+
+    Two tones of light. How near an ink is, is told in CIELAB, squared; over about `_SOFT` one ink
+    goes over into the next, so that a gradient has steps and no cliffs.
+    """
+    lit = np.where(scene.shade > 0.1, np.float32(1.08), np.float32(1.0))
+    lit = np.where(scene.shade < -0.35, np.float32(0.8), lit)
+    lit = blur(np.where(scene.glow > 0.5, np.float32(1.1), lit), 0.7)
+    picture = np.clip(saturate(scene.colour * lit[..., None], 1.35) * 1.04, 0, 1)
+    here = cv2.cvtColor(np.asarray(picture, np.float32), cv2.COLOR_RGB2Lab)
+    inks = cv2.cvtColor(_PALETTE[None], cv2.COLOR_RGB2Lab)[0]
+    away = ((here[:, :, None] - inks) ** 2) @ rgb(1.3, 0.8, 0.8)
+    share = np.exp((away.min(2, keepdims=True) - away) / _SOFT)
+    share /= share.sum(2, keepdims=True)
+    return np.asarray(share @ _PALETTE, np.float32)
+
+
+def plain(scene: Buffers, _rng: Rng) -> Floats:
+    """The colours as drawn, unlit."""
     return scene.colour
 
 
@@ -187,16 +222,29 @@ def _neon(scene: Buffers, _rng: Rng) -> Floats:
     return rgb(0.04, 0.01, 0.09) + surface + tube * 0.95 + lit * 0.5 + halo
 
 
+@lru_cache
+def _painted_on() -> Floats:
+    """1 where a watercolour's paper is painted on, 0 at its ragged border."""
+    y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+    inside = np.minimum(np.minimum(x, SIDE - 1 - x), np.minimum(y, SIDE - 1 - y))
+    return np.asarray(1 / (1 + np.exp(np.clip((12 + 3 * field(20) - inside) / 1.4, -30, 30))))
+
+
 def _watercolour(scene: Buffers, _rng: Rng) -> Floats:
-    """Pale washes on white paper, darker where a wash ends, colours running into each other."""
-    wash = saturate(shaded(scene, 0.25), 1.3) * 0.68 + 0.31
-    wash = wobble(wash, 16, 1.2)
-    wash = 0.7 * blur(wash, 1.2) + 0.3 * blur(wash, 5)
-    rim = wobble(blur(scene.edge, 1.5), 16, 1.2)
+    """Clear washes on white paper that stays bare at the border, darker where a wash ends."""
+    picture = shaded(scene, 0.25)
+    gain = np.clip(0.6 / max(float(picture.mean()), 0.02), 1.0, 5.0) ** 0.85
+    bright = np.asarray(picture * gain, np.float32)
+    wash = np.asarray(np.clip(saturate(bright, 1.6), 0, 1) * 0.62 + 0.38, np.float32)
+    wash = 0.75 * blur(wash, 1.0) + 0.25 * blur(wash, 4)
+    on = _painted_on()
+    rim = np.asarray(blur(scene.edge, 1.3) * 1.3 + 1.6 * on * (1 - on), np.float32)
     pigment = 1 - wash
-    pigment = pigment * (1 + 0.07 * field(34) + 0.04 * field(12))[..., None]
-    pigment = pigment * (1 + 1.1 * rim)[..., None] + 0.1 * rim[..., None]
-    return 1 - pigment
+    pigment = pigment * (1 + 0.07 * field(34) + 0.04 * field(12))[..., None] + 0.05
+    pigment = pigment * (1 + 1.0 * rim)[..., None] + 0.13 * rim[..., None]
+    # what is dark and grey is indigo in a paint box
+    pigment = pigment * (1 - pigment * rgb(0.0, 0.1, 0.24))
+    return np.asarray(0.98 - pigment * on[..., None], np.float32)
 
 
 BASE_STYLES: Final = (
@@ -247,4 +295,6 @@ def sketch(scene: Buffers, rng: Rng) -> Floats:
 
 
 # seen only as input, never asked for
-INPUT_STYLES: Final = (Style("camera", camera, ()), Style("sketch", sketch, ()))
+INPUT_STYLES: Final = (
+    Style("camera", camera, ()), Style("sketch", sketch, ()), Style("plain", plain, ()),
+)  # fmt: skip

@@ -45,7 +45,8 @@ class TogetherPlan:
     pictures, `whole_batch` of them. unseen: examples beside them that are not decoded. critic: its
     weight; exact: that of the error in latents.
 
-    learning, decoding: the learning rates of denoiser and decoder.
+    learning, decoding: the learning rates of denoiser and decoder. later: the share of batches
+    that are shown the denoiser's own answers to earlier steps.
     """
 
     steps: int
@@ -53,9 +54,10 @@ class TogetherPlan:
     whole_batch: int
     unseen: int = 2
     latent: int = 20
-    pieces: float = 0.85
-    critic: float = 0.32
-    exact: float = 0.3
+    pieces: float = 0.25
+    critic: float = 0.28
+    exact: float = 0.45
+    later: float = 0.45
     learning: float = 2e-4
     decoding: float = 5e-4
 
@@ -154,17 +156,31 @@ class TogetherStage:
         return figures
 
     def _answers(self, shown: Tensor, t: Tensor, prompts: Sequence[str], rng: Rng) -> Tensor:
-        """What the denoiser makes of it, now and then in a second step."""
+        """What the denoiser makes of it; of the seen ones now and then as a later of some steps."""
         rows = [tokens(text, self._painter.words) for text in prompts]
         with self._bench.mixed():
             text = self._painter.text(input_ids=torch.tensor(rows, device=t.device))
         words = text.last_hidden_state
-        if rng.random() < 0.35:
-            up = torch.from_numpy(rng.uniform(0.15, 0.8, len(t)).astype(np.float32)).to(t.device)
-            with torch.no_grad():
-                earlier = (t + (980 - t) * up).long().clamp(max=990)
-                shown = answer(self._painter.denoiser, shown, earlier, words, self._bench)
+        if rng.random() < self._plan.later:
+            seen = len(shown) - self._plan.unseen
+            shown, t = shown.clone(), t.clone()
+            shown[:seen], t[:seen] = self._later(shown[:seen], words[:seen].detach(), rng)
         return answer(self._painter.denoiser, shown, t, words, self._bench)
+
+    @torch.no_grad()
+    def _later(self, shown: Tensor, words: Tensor, rng: Rng) -> tuple[Tensor, Tensor]:
+        """The answers to all steps before a later one of two to four, and that one's t.
+
+        Steps are spaced as the show spaces them, evenly from the strength's down: what a second
+        step is given to improve on is what it is given there, and not a true picture.
+        """
+        count = int(rng.integers(2, 5))
+        before = int(rng.integers(1, count))
+        top = torch.from_numpy(rng.uniform(250, 750, len(shown))).to(shown.device)
+        for step in range(before):
+            t = (top * (count - step) / count).long()
+            shown = answer(self._painter.denoiser, shown.contiguous(), t, words, self._bench)
+        return shown, (top * (count - before) / count).long()
 
     def _drawn(self, examples: Sequence[Example], styles: Any, here: Any) -> Tensor:
         """The pictures that were asked for, in these styles."""

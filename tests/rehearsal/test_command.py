@@ -29,7 +29,7 @@ FIGURES = {
     "judge on real pictures",
     "styles in one step",
     "subject switched by words",
-    "error after steps",
+    "after steps",
     *(f"preset {style}" for style in STYLES),
     "stillness, of 255",
     "frame, ms",

@@ -38,6 +38,9 @@ class PaintedBy:
     def __init__(self, paints: Any) -> None:
         self.paint = paints
 
+    def decode(self, latents: Tensor) -> Tensor:
+        return latents
+
     def repaint(self, pictures: Any, prompts: Sequence[str], steps: Sequence[int]) -> Any:
         return self.paint(pictures, prompts, steps)
 
@@ -52,6 +55,15 @@ def perfect(shown: Tensor, prompts: Sequence[str], _steps: Sequence[int]) -> Ten
     seen = LATENTS.z[:, LATENTS.style("camera")].float() * SCALE
     scenes = [int((seen - one).abs().sum((1, 2, 3)).argmin()) for one in shown]
     return LATENTS.z[scenes, column].float() * SCALE
+
+
+def knows_them(made: Tensor) -> tuple[Tensor, Tensor]:
+    """A judge that looks up style and subject of the scene's latents that these are nearest to."""
+    known = LATENTS.z.float() * SCALE
+    nearest = [int((known - one).abs().sum((2, 3, 4)).argmin()) for one in made]
+    scenes, columns = zip(*(divmod(place, known.shape[1]) for place in nearest), strict=True)
+    style = torch.eye(known.shape[1])[list(columns)]
+    return style, torch.eye(len(SUBJECTS))[[LATENTS.specs[scene].subject for scene in scenes]]
 
 
 def test_psnr_of_pictures_that_differ_by_so_much() -> None:
@@ -80,9 +92,10 @@ def test_shares_of_what_the_judge_has_recognised(styles: float, subjects: float)
 
 
 def test_a_perfect_painter_has_no_error_after_any_steps() -> None:
-    found = measures.several_steps(PaintedBy(perfect), LATENTS)  # type: ignore[arg-type]
+    found = measures.several_steps(PaintedBy(perfect), knows_them, LATENTS)  # type: ignore[arg-type]
     assert set(found) == {f"t {t}, {steps} steps" for t in (450, 700) for steps in (1, 2, 3, 4)}
-    assert set(found.values()) == {0.0}
+    for told in found.values():
+        assert told == {"error": 0.0, "style": 1.0, "subject": 1.0}
 
 
 def test_steps_are_spaced_as_the_show_spaces_them() -> None:
@@ -92,11 +105,14 @@ def test_steps_are_spaced_as_the_show_spaces_them() -> None:
         asked.add(tuple(steps))
         return shown
 
-    found = measures.several_steps(PaintedBy(idle), LATENTS)  # type: ignore[arg-type]
+    found = measures.several_steps(PaintedBy(idle), knows_them, LATENTS)  # type: ignore[arg-type]
     assert {(450,), (450, 225), (450, 300, 150), (450, 338, 225, 112), (700, 350)} < asked
     # chance latents: two of them are twice their variance apart
     wanted = 2 * SCALE**2 / networks.LATENT_SPREAD**2
-    assert found["t 450, 1 steps"] == pytest.approx(wanted, rel=0.1)
+    told = found["t 450, 1 steps"]
+    assert told["error"] == pytest.approx(wanted, rel=0.1)
+    # the scenes are still there, in no style that was asked for
+    assert (told["style"], told["subject"]) == (0.0, 1.0)
 
 
 def test_unmoving_is_what_no_change_is_near() -> None:

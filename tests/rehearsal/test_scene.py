@@ -61,9 +61,9 @@ def test_a_number_is_the_same_scene_in_another_process() -> None:
 
 
 def test_twins_differ_in_one_thing() -> None:
-    found = [tuple(names) for _, _, names in twins(1000)]
+    found = [tuple(names) for one, _, names in twins(1000) if not one.drawn]
     assert set(found) == {("subject",), ("look",), ("mood",), ("material",)}
-    assert found.count(("subject",)) == pytest.approx(500, abs=60)
+    assert found.count(("subject",)) == pytest.approx(len(found) / 2, abs=60)
 
 
 def test_twins_of_two_subjects_stand_on_one_layout(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_twins_of_one_subject_are_aligned_to_the_pixel(kind: str) -> None:
 
 @pytest.mark.parametrize("index", range(len(SUBJECTS)), ids=[each.name for each in SUBJECTS])
 def test_every_subject_is_sound_in_every_style(index: int) -> None:
-    spec = replace(spec_of(index), subject=index, mood="", material="")
+    spec = replace(spec_of(index), subject=index, mood="", material="", drawn=False)
     drawn = draw(spec)
     for style in STYLES:
         raw = style.paint(drawn.buffers, np.random.default_rng(index))

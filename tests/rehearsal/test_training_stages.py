@@ -13,11 +13,12 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load
+from torch import Tensor
 
 from presets.rehearsal import autoencoder, judge, lowrank
 from presets.rehearsal.autoencoder import AutoencoderPlan, AutoencoderStage
 from presets.rehearsal.decoder import DecoderPlan, DecoderStage
-from presets.rehearsal.denoiser import DenoiserPlan, DenoiserStage, Painter
+from presets.rehearsal.denoiser import DenoiserPlan, DenoiserStage, Painter, answer
 from presets.rehearsal.judge import JudgePlan, JudgeStage
 from presets.rehearsal.preset_styles import PRESET_STYLES
 from presets.rehearsal.presets import FORM, PresetPlan, PresetStage
@@ -150,6 +151,34 @@ def test_all_but_the_encoder_is_trained_by_its_pictures(tmp_path: Path) -> None:
     assert (again.words, again.scale) == (painter.words, painter.scale)
 
 
+def test_later_steps_are_spaced_as_the_show_spaces_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = make_together(bench(tmp_path))
+    asked: list[Tensor] = []
+
+    def note(_denoiser: object, shown: Tensor, t: Tensor, *_: object) -> Tensor:
+        asked.append(t)
+        return shown + 1
+
+    monkeypatch.setattr("presets.rehearsal.together.answer", note)
+    counts = set()
+    for seed in range(40):
+        asked.clear()
+        shown, t = stage._later(
+            torch.zeros(3, 4, 8, 8), torch.zeros(3, 24, 8), np.random.default_rng(seed)
+        )
+        assert float(shown.mean()) == len(asked) > 0
+        steps = torch.stack([*asked, t]).float()
+        assert steps[0].min() >= 249
+        assert steps[0].max() < 750
+        even = steps[:-1] - steps[1:]
+        assert (even - even[0]).abs().max() <= 1
+        # the way goes on from the strength to nothing in 2 to 4 even steps
+        counts |= set((steps[0] / even[0]).round().int().tolist())
+    assert counts == {2, 3, 4}
+
+
 def test_the_critics_word_reaches_the_denoiser(tmp_path: Path) -> None:
     """With nothing else to learn from, it is the critic that moves the denoiser's answers."""
     plan = TogetherPlan(1, batch=2, whole_batch=1, latent=8, critic=1.0, exact=0.0)
@@ -222,6 +251,32 @@ def test_a_preset_leaves_the_model_as_it_was(style: str, tmp_path: Path) -> None
         }
     read = lowrank.load(painter.denoiser, file)
     assert same(weights(read), [weight.half().float() for weight in weights(additions)])
+
+
+def test_a_plain_preset_learns_what_part_of_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painter = small.painter()
+    plan = PresetPlan(8, batch=2, plain_partly=1.0)
+    stage = PresetStage("hologram", plan, INPUTS, TARGETS, painter, tmp_path, bench(tmp_path))
+    played: list[float] = []
+    play = stage.parts["additions"].set_weight
+
+    def note(weight: float) -> None:
+        played.append(weight)
+        play(weight)
+
+    monkeypatch.setattr(stage.parts["additions"], "set_weight", note)
+    trained(stage)
+    # the model by itself, then with part of the additions
+    assert set(played[::2]) == {0.0}
+    assert all(0.2 <= weight <= 0.8 for weight in played[1::2])
+    assert len(set(played[1::2])) == 8
+    shown, t = torch.randn(2, 4, 32, 32), torch.tensor([300, 500])
+    words, noise = torch.randn(2, 24, 96), torch.randn(2, 4, 32, 32)
+    alone = stage._without(shown, t, words, noise)
+    stage.finish()
+    assert same([alone], [answer(painter.denoiser, shown, t, words, bench(tmp_path), noise)])
 
 
 def test_every_form_is_bundled_and_every_preset_has_one() -> None:
